@@ -1,0 +1,54 @@
+"""Where the slot keeps its things: decided once, from the environment, by whoever has a `main()`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where the slot keeps its things. `run_dir` dies with the boot, `data_dir` stays."""
+
+    run_dir: Path
+    data_dir: Path
+    catalog_dir: Path
+    active_profile: Path
+
+    @property
+    def state_file(self) -> Path:
+        return self.run_dir / "state.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.run_dir / "supervisor.lock"
+
+    @property
+    def loads_file(self) -> Path:
+        return self.data_dir / "loads.jsonl"
+
+
+def locate(environment: Mapping[str, str], *, uid: int, home: Path, package_dir: Path) -> Paths:
+    """Where things are, from the environment (`SLOT_*`), for the system (uid 0) or for one user.
+
+    `SLOT_RUN_DIR`, `SLOT_DATA_DIR`, `SLOT_CATALOG_DIR` and `SLOT_ACTIVE_PROFILE` each win over the default.
+    The system's defaults are those of the units; a user's follow the XDG base directory specification.
+    """
+    as_system = uid == 0
+    run_home = environment.get("XDG_RUNTIME_DIR")
+    user_run = Path(run_home) / "b70-vllm-slot" if run_home else Path(f"/tmp/b70-vllm-slot-{uid}")  # noqa: S108
+    data_home = environment.get("XDG_DATA_HOME")
+    user_data = Path(data_home) if data_home else home / ".local/share"
+    run_dir = environment.get("SLOT_RUN_DIR") or (Path("/run/b70-vllm-slot") if as_system else user_run)
+    data_dir = environment.get("SLOT_DATA_DIR") or (
+        Path("/var/lib/b70-vllm-slot") if as_system else user_data / "b70-vllm-slot"
+    )
+    checkout = package_dir.parent / "configs/model-slots"
+    catalog_dir = environment.get("SLOT_CATALOG_DIR") or (
+        checkout if checkout.is_dir() else package_dir / "share/model-slots"
+    )
+    active = environment.get("SLOT_ACTIVE_PROFILE") or (
+        Path("/etc/b70-vllm-slot/current.env") if as_system else Path(run_dir) / "current.env"
+    )
+    return Paths(Path(run_dir), Path(data_dir), Path(catalog_dir), Path(active))

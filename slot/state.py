@@ -1,0 +1,159 @@
+"""What others may know of the slot: one snapshot, and its JSON.
+
+The supervisor alone writes it (`/run/b70-vllm-slot/state.json`, replaced atomically); the frontdoor, `slotctl` and
+scripts read it. The file is the whole interface between them: no reader ever asks the supervisor anything.
+
+A snapshot that is older than `STALE_AFTER_S` was left by a supervisor that is gone: readers must not believe it.
+The supervisor rewrites the file at every change and at least every `HEARTBEAT_S`.
+
+Times are seconds since the epoch (they cross processes and people read them); durations are seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+FORMAT_VERSION = 1
+HEARTBEAT_S = 2.0
+STALE_AFTER_S = 10.0
+
+
+class Lifecycle(StrEnum):
+    """The slot's state; `slot.supervisor.lifecycle` draws how one leads to another."""
+
+    STOPPED = "stopped"
+    LOADING = "loading"
+    SERVING = "serving"
+    DEGRADED = "degraded"
+    STOPPING = "stopping"
+    FAILED = "failed"
+
+
+class LoadPhase(StrEnum):
+    """What the engine is doing while the slot is loading, in the order in which vLLM does it."""
+
+    STARTING = "starting"
+    WEIGHTS = "weights"
+    COMPILE = "compile"
+    KV_CACHE = "kv_cache"
+    GRAPH_CAPTURE = "graph_capture"
+    WARMUP = "warmup"
+    API = "api"
+    READY = "ready"
+
+
+class Readiness(StrEnum):
+    """The rungs of the readiness ladder; a rung implies those before it."""
+
+    NONE = "none"
+    PROCESS = "process"
+    HEALTH = "health"
+    MODELS = "models"
+    GENERATED = "generated"
+
+
+class ProfileFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Which profile the slot serves: copied from the resolved profile, so that readers need not parse it."""
+
+    name: str
+    title: str
+    hf_id: str
+    modalities: str
+    status: str
+    sha256: str
+
+
+class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the engine said of itself while it started. None: it has not said so (yet)."""
+
+    version: str | None = None
+    max_model_len: int | None = None
+    kv_cache_tokens: int | None = None
+    max_concurrency: float | None = None
+    weights_s: float | None = None
+    compile_s: float | None = None
+    graph_capture_s: float | None = None
+    init_s: float | None = None
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the slot is not serving, in words for the admin. `detail` is a line of the engine, cut to 500 characters."""
+
+    cause: str
+    detail: str
+    remedy: str
+    restart_can_help: bool
+    exit_code: int | None
+    signal: str | None
+    at: float
+
+
+class SlotState(msgspec.Struct, frozen=True, kw_only=True):
+    """One snapshot. `progress` is 0..1 of the load; `eta_s` is None where there is no history to tell it from."""
+
+    version: int = FORMAT_VERSION
+    state: Lifecycle
+    since: float
+    updated_at: float
+    phase: LoadPhase | None = None
+    progress: float | None = None
+    eta_s: float | None = None
+    readiness: Readiness = Readiness.NONE
+    profile: ProfileFacts
+    served_model_name: str
+    engine_url: str
+    engine_pid: int | None = None
+    supervisor_pid: int
+    simulated: bool = False
+    engine: EngineFacts = EngineFacts()
+    failure: Failure | None = None
+
+    def is_stale(self, now: float) -> bool:
+        return now - self.updated_at > STALE_AFTER_S
+
+
+class UnreadableState(ValueError):
+    """The state file is not a snapshot of this version: what was found is in the message."""
+
+
+def encode(state: SlotState) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(state), indent=2) + b"\n"
+
+
+def decode(text: bytes) -> SlotState:
+    """Raises UnreadableState for text that is not a snapshot of `FORMAT_VERSION`."""
+    try:
+        state = msgspec.json.decode(text, type=SlotState)
+    except msgspec.DecodeError as exc:
+        raise UnreadableState(f"not a slot state: {exc}") from exc
+    if state.version != FORMAT_VERSION:
+        raise UnreadableState(f"slot state of version {state.version}, expected {FORMAT_VERSION}")
+    return state
+
+
+def read(path: Path) -> SlotState | None:
+    """The snapshot at `path`, or None where there is no file. Raises UnreadableState, OSError."""
+    try:
+        return decode(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def write_atomically(path: Path, text: bytes, *, mode: int = 0o644) -> None:
+    """Replaces `path` in one step, so that a reader sees the old file or the new one and never a part."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
