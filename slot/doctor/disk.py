@@ -1,0 +1,32 @@
+"""May the engine write where it must, and is there room?
+
+The compile cache is the one that surprises: a cold compile writes gigabytes, and an engine that cannot keep them
+compiles again at every start.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from slot.doctor.finding import Finding, fail, gib, ok, warn
+
+CHECK = "disk"
+
+
+def check(what: str, directory: Path, *, room_bytes: int) -> Finding:
+    """`what` names the directory's purpose; it may not exist yet, then whoever starts the engine makes it."""
+    looked_at = f"{what}: {directory}"
+    expected = f"writable, with {gib(room_bytes)} free"
+    nearest = next(path for path in (directory, *directory.parents) if path.exists())
+    if not nearest.is_dir():
+        return fail(CHECK, looked_at, f"{nearest} is not a directory", expected, f"move {nearest} away")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return fail(
+            CHECK, looked_at, f"{nearest} is not writable for user id {os.geteuid()}", expected, f"chown {nearest}"
+        )
+    free = shutil.disk_usage(nearest).free
+    if free < room_bytes:
+        return warn(CHECK, looked_at, f"{gib(free)} free", expected, "make room")
+    return ok(CHECK, looked_at, f"writable, {gib(free)} free", expected)

@@ -1,0 +1,71 @@
+"""Is the model there, all of it?
+
+In this order, and the first that fails is the only one worth reading:
+1. the directory exists; if not: is it missing, or is the disk under it not mounted?
+2. `config.json` is there and is JSON
+3. a tokenizer is there
+4. every file of the weights is there, whole
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from slot.doctor.finding import Finding, fail, gib, ok
+from slot.doctor.mounts import Mounts
+from slot.doctor.weights import Weights
+
+CHECK = "model_dir"
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tekken.json", "vocab.json", "vocab.txt", "*.tiktoken")
+WHOLE = "config.json, a tokenizer and every file of the weights"
+
+
+def check(model_dir: Path, mounts: Mounts, weights: Weights) -> Finding:
+    """`weights` is what `read_weights(model_dir)` found."""
+    looked_at = str(model_dir)
+    if not model_dir.is_dir():
+        return absent(model_dir, mounts)  # 1
+    if (fault := config_fault(model_dir / "config.json")) is not None:  # 2
+        return fail(CHECK, looked_at, fault, WHOLE, "copy the model again, or correct MODEL_SLOT_MODEL_DIR")
+    if not any(next(model_dir.glob(name), None) for name in TOKENIZERS):  # 3
+        return fail(CHECK, looked_at, "no tokenizer", f"one of {', '.join(TOKENIZERS)}", "copy the model again")
+    if weights.faults:  # 4
+        return fail(CHECK, looked_at, several(weights.faults), WHOLE, "finish the download or copy these files again")
+    return ok(CHECK, looked_at, f"{len(weights.files)} weight files, {gib(weights.bytes_on_disk)}", WHOLE)
+
+
+def absent(model_dir: Path, mounts: Mounts) -> Finding:
+    """A symbolic link may lead to another disk, so both the path and where it leads are looked up."""
+    leads_to = Path(os.path.realpath(model_dir))
+    disk = mounts.missing_under(model_dir) or mounts.missing_under(leads_to)
+    if disk is not None:
+        found = f"the directory is not there, and the disk of {disk} is not mounted"
+        return fail(CHECK, str(model_dir), found, f"{disk} mounted, as fstab declares it", f"mount {disk}")
+    if model_dir.exists():
+        return fail(
+            CHECK, str(model_dir), "not a directory", "a directory with the model", "correct MODEL_SLOT_MODEL_DIR"
+        )
+    nearest = next(path for path in leads_to.parents if path.exists())
+    return fail(
+        CHECK,
+        str(model_dir),
+        f"the directory is missing; {nearest} is there",
+        "a directory with the model",
+        "download the model there, or correct MODEL_SLOT_MODEL_DIR",
+    )
+
+
+def config_fault(config: Path) -> str | None:
+    try:
+        return None if isinstance(json.loads(config.read_bytes()), dict) else "config.json is not a JSON object"
+    except FileNotFoundError:
+        return "no config.json"
+    except (OSError, ValueError) as exc:
+        return f"config.json cannot be read: {exc}"
+
+
+def several(faults: tuple[str, ...], shown: int = 3) -> str:
+    more = len(faults) - shown
+    return "; ".join(faults[:shown]) + (f"; and {more} more" if more > 0 else "")

@@ -1,0 +1,57 @@
+"""Are the two ports free: the engine's on loopback, and the frontdoor's?
+
+Only binding tells the truth (addresses, privileges, namespaces), so that is what is tried; the kernel's table then says
+who is in the way.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from slot.doctor.finding import Finding, fail, ok
+from slot.doctor.listeners import Holder, holder_of
+
+CHECK = "ports"
+
+
+@dataclass(frozen=True)
+class Door:
+    """One address to listen on. `whose` is "engine" or "frontdoor"; `setting` names what to change."""
+
+    whose: str
+    host: str
+    port: int
+    setting: str
+
+
+def check(door: Door, proc: Path, is_ours: Callable[[Holder], bool]) -> Finding:
+    """`is_ours` says whether a port's holder belongs to this very slot: then it is as it should be."""
+    looked_at = f"{door.whose}'s {door.host}:{door.port}"
+    refusal = bind_refusal(door.host, door.port)
+    if refusal is None:
+        return ok(CHECK, looked_at, "free", "a free port")
+    if refusal.errno != errno.EADDRINUSE:
+        return fail(
+            CHECK, looked_at, f"cannot listen there: {refusal.strerror}", "a free port", f"change {door.setting}"
+        )
+    holder = holder_of(door.port, proc)
+    if holder is not None and is_ours(holder):
+        return ok(CHECK, looked_at, f"held by this slot: {holder}", "a free port, or this slot's own")
+    held = f"busy: held by {holder}" if holder else "busy: held by a process that cannot be seen from here"
+    return fail(CHECK, looked_at, held, "a free port", f"stop that process, or change {door.setting}")
+
+
+def bind_refusal(host: str, port: int) -> OSError | None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # as every server does: connections that linger after a stop are no obstacle, a listener still is
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as refusal:
+        return refusal
+    return None
