@@ -1,0 +1,312 @@
+"""Every key that a profile may have, in one table: who reads it, what it takes, and what it is for.
+
+The prefix says who reads a line: `MODEL_SLOT_` the slot, `SERVE_` the engine's command line, `FRONTDOOR_` the
+frontdoor, an engine prefix the engine's environment. The reference in the documentation is made from these tables.
+This module knows names and kinds; `rules` decides what is wrong with a profile.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+from slot.profiles import kinds
+from slot.profiles.engine_face import Flag, known_flags
+from slot.profiles.kinds import Kind
+
+DEFAULT_ENGINE_HOST = "127.0.0.1"
+DEFAULT_ENGINE_PORT = 18080
+DEFAULT_FRONTDOOR_PORT = 8000
+DEFAULT_LOAD_TIMEOUT_S = 2400.0
+DEFAULT_STALL_TIMEOUT_S = 600.0
+DEFAULT_STOP_GRACE_S = 240.0
+
+PROFILE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]|\.(?!\.))*")
+
+MODALITIES = ("text", "image", "audio", "video")
+
+# A family may be followed by `-` and a detail; the longer name comes first, or `production` would hide its candidates.
+STATUS_FAMILIES = (
+    "base",
+    "production-candidate",
+    "production",
+    "baseline",
+    "candidate",
+    "research",
+    "experimental",
+    "experiment",
+    "comparison",
+    "latency-probe",
+    "rejected",
+    "blocked",
+    "test",
+)
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a profile; `default` is how the documentation words the value that counts when the key is absent."""
+
+    name: str
+    kind: Kind
+    doc: str
+    default: str | None = None
+
+
+def _table(*keys: Key) -> dict[str, Key]:
+    return {key.name: key for key in keys}
+
+
+_NAME = kinds.matching(PROFILE_NAME.pattern, "lower-case letters, digits, '-' and single '.', not first a '-' or '.'")
+_PATH = kinds.path("absolute, below the home ('~/') or below the data directory", relative=True)
+_FILE = kinds.path("absolute or below the home ('~/')", relative=False)
+_PORT = kinds.integer(1, 65535)
+_COUNT = kinds.integer(1)
+_TOKENS = kinds.integer(1, unit="tokens")
+_SECONDS = kinds.number(0, unit="seconds")
+_SOME_SECONDS = kinds.number(above=0, unit="seconds")
+_RATE = kinds.number(above=0, unit="tokens per second")
+_RATES = Annotated[dict[Annotated[int, Meta(ge=1)], Annotated[float, Meta(gt=0)]], Meta(min_length=1)]
+
+MODEL_SLOT = _table(
+    Key("MODEL_SLOT_NAME", _NAME, "The profile's name: that of its file without `.env`."),
+    Key("MODEL_SLOT_TITLE", kinds.text(), "The model's name for people.", "the profile's name"),
+    Key("MODEL_SLOT_PURPOSE", kinds.text(), "What to use the profile for, in a few words; `slotctl list` shows it."),
+    Key("MODEL_SLOT_STORY", kinds.text(), "How the profile came to be as it is, in one line."),
+    Key(
+        "MODEL_SLOT_HF_ID",
+        kinds.matching(r"[A-Za-z0-9][\w.-]*/[\w.-]+", "a model id of the form owner/name"),
+        "The model's id on the hub; served by id where there is no MODEL_SLOT_MODEL_DIR.",
+    ),
+    Key(
+        "MODEL_SLOT_HF_REVISION",
+        kinds.matching(r"[A-Za-z0-9][\w./-]*", "a commit, branch or tag of the model's repository"),
+        "The revision of the model that the profile was proven with; a commit, to be repeatable.",
+        "the newest",
+    ),
+    Key("MODEL_SLOT_MODALITIES", kinds.words(*MODALITIES), "What a request may contain.", "text"),
+    Key(
+        "MODEL_SLOT_STATUS",
+        kinds.matching(
+            rf"(?:{'|'.join(STATUS_FAMILIES)})(?:-[a-z0-9]+)*",
+            f"one of {', '.join(STATUS_FAMILIES)}, with an optional -detail",
+        ),
+        "What the profile may be called; a `base` is only there to be extended. Never inherited.",
+    ),
+    Key("MODEL_SLOT_STATUS_REASON", kinds.text(), "Why it has that status. Never inherited."),
+    Key("MODEL_SLOT_EXTENDS", _NAME, "The profile whose values count wherever this one is silent."),
+    Key("MODEL_SLOT_ENGINE", kinds.choice("vllm", "simulator"), "What serves the model.", "vllm"),
+    Key(
+        "MODEL_SLOT_ENGINE_LINE",
+        kinds.matching(r"[0-9]+\.[0-9]+(?:[.-][a-z0-9]+)*", "a version such as 0.32, or 0.20-local for a patched one"),
+        "The version of the engine on which the profile was proven.",
+    ),
+    Key(
+        "MODEL_SLOT_PATCHES",
+        kinds.matching(r"[\w.-]+(?:,[\w.-]+)*", "names of patches, with commas and no blanks between them"),
+        "The local patches that the engine must have.",
+    ),
+    Key("MODEL_SLOT_VENV", _PATH, "The engine's own virtual environment; a relative path is below the data directory."),
+    Key(
+        "MODEL_SLOT_MODEL_DIR",
+        _PATH,
+        "The directory with the weights; a relative path is below the data directory.",
+        "none: MODEL_SLOT_HF_ID is served by id",
+    ),
+    Key(
+        "MODEL_SLOT_EXTRA_ARGS",
+        kinds.json_of(list[str], 'a JSON list of strings, such as ["--flag","value"]'),
+        "Words added to the engine's command line, for flags that SERVE_* does not know.",
+    ),
+    Key(
+        "MODEL_SLOT_LOAD_TIMEOUT_S",
+        _SOME_SECONDS,
+        "How long the engine may take until it is ready, in seconds.",
+        f"{DEFAULT_LOAD_TIMEOUT_S:g}",
+    ),
+    Key(
+        "MODEL_SLOT_STALL_TIMEOUT_S",
+        _SOME_SECONDS,
+        "How long the engine may say nothing while it loads, in seconds.",
+        f"{DEFAULT_STALL_TIMEOUT_S:g}",
+    ),
+    Key(
+        "MODEL_SLOT_STOP_GRACE_S",
+        kinds.number(above=5, unit="seconds"),
+        "How long the engine may take to stop before it is killed, in seconds.",
+        f"{DEFAULT_STOP_GRACE_S:g}",
+    ),
+    Key("MODEL_SLOT_MEASURED_LOAD_S", _SECONDS, "Measured: from start to ready, in seconds."),
+    Key("MODEL_SLOT_MEASURED_WEIGHTS_S", _SECONDS, "Measured: loading the weights, in seconds."),
+    Key("MODEL_SLOT_MEASURED_COMPILE_S", _SECONDS, "Measured: compiling, in seconds."),
+    Key("MODEL_SLOT_MEASURED_GRAPH_CAPTURE_S", _SECONDS, "Measured: capturing graphs, in seconds."),
+    Key("MODEL_SLOT_MEASURED_KV_TOKENS", _TOKENS, "Measured: how many tokens the KV cache holds."),
+    Key("MODEL_SLOT_MEASURED_TTFT_S", _SECONDS, "Measured: time to the first token of a short prompt, in seconds."),
+    Key("MODEL_SLOT_MEASURED_PREFILL_TOKENS_PER_S", _RATE, "Measured: prompt tokens per second of one request."),
+    Key(
+        "MODEL_SLOT_MEASURED_DECODE_TOKENS_PER_S",
+        kinds.json_of(
+            _RATES, 'JSON with concurrency and tokens per second (both positive), such as {"1":112.77,"8":784.69}'
+        ),
+        "Measured: output tokens per second of all requests together, by the number of requests.",
+    ),
+)
+
+FRONTDOOR = _table(
+    Key(
+        "FRONTDOOR_HOST",
+        kinds.matching(r"[\w.:-]+", "an address to listen on"),
+        "Where the frontdoor listens.",
+        "127.0.0.1",
+    ),
+    Key("FRONTDOOR_PORT", _PORT, "The port on which the frontdoor listens.", "8000"),
+    Key(
+        "FRONTDOOR_BACKEND_URL",
+        kinds.http_url(),
+        "Where the engine answers.",
+        "SERVE_HOST and SERVE_PORT",
+    ),
+    Key(
+        "FRONTDOOR_MAX_ACTIVE_GENERATIONS",
+        _COUNT,
+        "The cap: how many requests may generate at once; at most SERVE_MAX_NUM_SEQS.",
+        "SERVE_MAX_NUM_SEQS",
+    ),
+    Key(
+        "FRONTDOOR_QUEUE_TIMEOUT_S",
+        _SECONDS,
+        "How long a request may wait for its turn, in seconds; 0 refuses at once.",
+        "0",
+    ),
+    Key("FRONTDOOR_MAX_QUEUED", kinds.integer(0), "How many requests may wait for their turn."),
+    Key("FRONTDOOR_BACKEND_TIMEOUT_S", _SOME_SECONDS, "How long the engine may take over one request, in seconds."),
+    Key("FRONTDOOR_MAX_BODY_BYTES", kinds.integer(1, unit="bytes"), "The largest request body, in bytes."),
+    Key("FRONTDOOR_PAUSE_FILE", _FILE, "While this file exists, no new generation is admitted."),
+    Key(
+        "FRONTDOOR_CORS_ALLOW_ORIGIN",
+        kinds.matching(r"\*|https?://[^\s/]+", "'*' or an origin such as http://host:3000"),
+        "The web origin whose pages may call the frontdoor.",
+        "none",
+    ),
+    Key("FRONTDOOR_LOG_EVENTS", kinds.choice("true", "false", "1", "0"), "Whether each request is logged.", "true"),
+    Key(
+        "FRONTDOOR_CHAT_TEMPLATE_KWARGS_JSON",
+        kinds.json_of(dict[str, object], "a JSON object"),
+        "Defaults for `chat_template_kwargs` of chat requests; the client's own values win.",
+    ),
+    Key("FRONTDOOR_DEFAULT_MAX_OUTPUT_TOKENS", _TOKENS, "The output limit of a request that names none."),
+    Key("FRONTDOOR_MAX_OUTPUT_TOKENS", _TOKENS, "The largest output limit that a request may name."),
+)
+
+# Exported to the engine exactly as written.
+ENGINE_PREFIXES = (
+    "VLLM_",
+    "CCL_",
+    "ZE_",
+    "ZES_",
+    "ONEAPI_",
+    "SYCL_",
+    "XPU_",
+    "FI_",
+    "HF_",
+    "TORCH_",
+    "PYTORCH_",
+    "TORCHINDUCTOR_",
+    "TRITON_",
+    "TRANSFORMERS_",
+    "OMP_",
+    "UR_",
+    "IGC_",
+    "NEO_",
+)
+
+_LOADS_CODE = "it decides which code runs, for the engine and for everything that the engine starts"
+_SECRET = "profiles, command lines and systemd's environment are readable by every user of the host"
+_ADMIN_ROUTE = "it opens an administrator's route on the engine"
+
+# Why a name is refused whatever its value.
+REFUSED = {
+    **dict.fromkeys(("LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PATH", "BASH_ENV", "ENV"), _LOADS_CODE),
+    **dict.fromkeys(("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"), _LOADS_CODE),
+    **dict.fromkeys(("VLLM_SERVER_DEV_MODE", "VLLM_ALLOW_RUNTIME_LORA_UPDATING"), _ADMIN_ROUTE),
+    "VLLM_ALLOW_INSECURE_SERIALIZATION": "it lets the engine unpickle what a peer sends, which is to run it",
+    **dict.fromkeys(("VLLM_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "SERVE_API_KEY", "SERVE_HF_TOKEN"), _SECRET),
+    "SERVE_MODEL": "MODEL_SLOT_MODEL_DIR or MODEL_SLOT_HF_ID names the model",
+    "SERVE_CONFIG": "its flags would be read from a file that nobody checks",
+    **dict.fromkeys(
+        ("SERVE_UDS", "SERVE_GRPC", "SERVE_HEADLESS"), "the slot and the frontdoor reach the engine by HTTP on a port"
+    ),
+    **dict.fromkeys(
+        ("SERVE_SSL_KEYFILE", "SERVE_SSL_CERTFILE"), "the slot and the frontdoor speak plain HTTP on the loopback"
+    ),
+}
+
+SECRET_NAME = re.compile(r".*_(?:TOKEN|API_KEY|ACCESS_KEY|SECRET|PASSWORD)")
+SECRET_REASON = _SECRET
+
+# What the faces cannot know: the range of a flag's value (vLLM 0.32, `vllm/config/*.py`).
+FLAG_RANGES = {
+    "host": kinds.loopback(),
+    "port": _PORT,
+    "max-model-len": kinds.integer(1, unit="tokens", also=("auto",)),
+    "max-num-seqs": _COUNT,
+    "max-num-batched-tokens": _TOKENS,
+    "gpu-memory-utilization": kinds.number(above=0, high=1),
+    "device-memory-utilization": kinds.number(above=0, high=1),
+    "tensor-parallel-size": _COUNT,
+    "pipeline-parallel-size": _COUNT,
+    "data-parallel-size": _COUNT,
+    "decode-context-parallel-size": _COUNT,
+    "prefill-context-parallel-size": _COUNT,
+    "block-size": _COUNT,
+    "kv-cache-memory-bytes": kinds.integer(1, unit="bytes"),
+    "kv-offloading-size": kinds.number(0, unit="GiB"),
+    "cpu-offload-gb": kinds.number(0, unit="GiB"),
+    "stream-interval": _COUNT,
+    "shutdown-timeout": kinds.integer(0, unit="seconds"),
+    "api-server-count": _COUNT,
+}
+
+# The predecessor's variables that are a flag of the engine under another name: name -> flag.
+_RENAMED_FLAGS = {"NO_SCHEDULER_RESERVE_FULL_ISL": "scheduler-reserve-full-isl"}
+
+# The predecessor's variables, without `VLLM_`, that became a key other than SERVE_*.
+_RENAMED_KEYS = {
+    "MODEL_DIR": "MODEL_SLOT_MODEL_DIR",
+    "VENV": "MODEL_SLOT_VENV",
+    "EXTRA_ARGS": "MODEL_SLOT_EXTRA_ARGS",
+}
+
+# Real variables of the engine that the predecessor used for a flag all the same.
+_CLAIMED_BY_PREDECESSOR = frozenset({"VLLM_PORT"})
+
+
+def flag_of(key: str) -> str:
+    """`SERVE_MAX_MODEL_LEN` -> `max-model-len`."""
+    return key.removeprefix("SERVE_").lower().replace("_", "-")
+
+
+def serve_key(flag: str) -> str:
+    """`max-model-len` -> `SERVE_MAX_MODEL_LEN`."""
+    return "SERVE_" + flag.upper().replace("-", "_")
+
+
+def kind_of_flag(name: str, flag: Flag) -> Kind:
+    return FLAG_RANGES.get(name) or kinds.of_flag(flag)
+
+
+def predecessor_twin(name: str, engine_environment: frozenset[str]) -> str | None:
+    """Our key for a variable of the predecessor (with or without `VLLM_`), or None where it is not one of those.
+
+    A name that some engine reads is that engine's variable; VLLM_PORT alone was used for the flag in spite of that.
+    """
+    if name in engine_environment and name not in _CLAIMED_BY_PREDECESSOR:
+        return None
+    bare = name.removeprefix("VLLM_")
+    if bare in _RENAMED_KEYS:
+        return _RENAMED_KEYS[bare]
+    flag = _RENAMED_FLAGS.get(bare) or flag_of(bare)
+    return serve_key(flag) if flag in known_flags() else None

@@ -1,0 +1,172 @@
+"""The kinds of values that a key may have: what fits, and how an error says what was expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import msgspec
+
+from slot.profiles.engine_face import Flag
+
+# Not int() and float(): those also take "1_000", " 7 ", "nan" and the digits of every script.
+_INTEGER = re.compile(r"-?[0-9]+")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`expected` ends the sentence "found ..., expected ..."; `fits` judges a text that is not empty."""
+
+    expected: str
+    fits: Callable[[str], bool]
+
+
+def text() -> Kind:
+    return Kind("some text", lambda value: True)
+
+
+def matching(pattern: str, expected: str) -> Kind:
+    compiled = re.compile(pattern, re.ASCII)
+    return Kind(expected, lambda value: compiled.fullmatch(value) is not None)
+
+
+def path(where: str, *, relative: bool) -> Kind:
+    """A path that never climbs: `..` could leave the directory that it is meant to be in."""
+
+    def fits(value: str) -> bool:
+        rooted = value.startswith(("/", "~/"))
+        return (rooted or (relative and not value.startswith("~"))) and ".." not in value.split("/")
+
+    return Kind(f"a path without '..', {where}", fits)
+
+
+def http_url() -> Kind:
+    """Where a server answers: scheme, host and port, without a path, a user or a query."""
+
+    def fits(value: str) -> bool:
+        try:
+            url = urlsplit(value)
+            return bool(url.hostname) and url.port != 0 and value.rstrip("/") == f"{url.scheme}://{url.netloc}"
+        except ValueError:
+            return False
+
+    return Kind("a URL such as http://127.0.0.1:18080", lambda value: value.startswith("http") and fits(value))
+
+
+def loopback() -> Kind:
+    """An address that only this host can reach."""
+
+    def fits(value: str) -> bool:
+        try:
+            return value == "localhost" or ip_address(value).is_loopback
+        except ValueError:
+            return False
+
+    return Kind("a loopback address: the engine must not be reachable from the network", fits)
+
+
+def choice(*words: str) -> Kind:
+    return Kind(_alternatives(words), lambda value: value in words)
+
+
+def words(*known: str) -> Kind:
+    """A list of `known` words with commas between them, each at most once."""
+
+    def fits(value: str) -> bool:
+        given = value.split(",")
+        return set(given) <= set(known) and len(set(given)) == len(given)
+
+    return Kind(f"one or more of {', '.join(known)}, with commas and no blanks between them", fits)
+
+
+def integer(low: int | None = None, high: int | None = None, *, unit: str = "", also: Sequence[str] = ()) -> Kind:
+    """A whole number from `low` to `high`, both included (None: no bound), or one of the words in `also`."""
+
+    def fits(value: str) -> bool:
+        return value in also or (_INTEGER.fullmatch(value) is not None and _within(int(value), low, high))
+
+    return Kind(_alternatives([_described("a whole number", _range(low, high), unit), *also]), fits)
+
+
+def number(low: float | None = None, high: float | None = None, *, above: float | None = None, unit: str = "") -> Kind:
+    """A number from `low` to `high`, both included, or strictly greater than `above` (None: no bound)."""
+
+    def fits(value: str) -> bool:
+        if not _NUMBER.fullmatch(value):
+            return False
+        return _within(float(value), low, high) and (above is None or float(value) > above)
+
+    bounds = _range(low, high) if above is None else f" greater than {above:g}{_range(None, high)}"
+    return Kind(_described("a number", bounds, unit), fits)
+
+
+def json_of(shape: object, expected: str) -> Kind:
+    """JSON of the given Python type, as msgspec understands types."""
+    decoder = msgspec.json.Decoder(shape)
+
+    def fits(value: str) -> bool:
+        try:
+            decoder.decode(value)
+        except msgspec.DecodeError:
+            return False
+        return True
+
+    return Kind(expected, fits)
+
+
+def of_flag(flag: Flag) -> Kind:
+    """What a flag of the engine takes, as far as its face tells; ranges are in `keys.FLAG_RANGES`."""
+    one = _of_one_value(flag)
+    if not flag.many:
+        return one
+    return Kind(f"{one.expected}, or several with commas between them", lambda value: all(map(one.fits, split(value))))
+
+
+def split(value: str) -> list[str]:
+    """The several values of one text: divided at commas, or a JSON list where the values have commas of their own."""
+    if value.startswith("["):
+        try:
+            return msgspec.json.decode(value, type=list[str])
+        except msgspec.DecodeError:
+            return [value]
+    return value.split(",")
+
+
+def _of_one_value(flag: Flag) -> Kind:
+    if flag.choices:
+        return choice(*flag.choices)
+    match flag.kind:
+        case "int":
+            return integer()
+        case "int_or_auto":
+            return integer(also=("auto",))
+        case "float":
+            return number()
+        case "bool" | "switch":
+            return choice("true", "false")
+        case "json":
+            return json_of(object, "JSON on one line")
+        case "str":
+            return text()
+
+
+def _within(value: float, low: float | None, high: float | None) -> bool:
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if high is None:
+        return "" if low is None else f", at least {low:g}"
+    return f", at most {high:g}" if low is None else f" from {low:g} to {high:g}"
+
+
+def _described(what: str, bounds: str, unit: str) -> str:
+    return f"{what}{f' of {unit}' if unit else ''}{bounds}"
+
+
+def _alternatives(options: Sequence[str]) -> str:
+    return options[0] if len(options) == 1 else f"{', '.join(options[:-1])} or {options[-1]}"
