@@ -1,0 +1,329 @@
+"""The life of a slot: one state machine, decided here and nowhere else.
+
+    STOPPED             --LoadAsked------------------>  LOADING
+    LOADING             --Climbed to generated------->  SERVING
+    LOADING             --Ticked past a limit-------->  STOPPING   because of LoadTimedOut or Stalled
+    LOADING             --Misserved------------------>  STOPPING   because of WrongModel
+    LOADING or SERVING  --StopAsked------------------>  STOPPING
+    LOADING or SERVING  --Exited--------------------->  FAILED     because of Crashed or NotStarted
+    STOPPING            --Swept, and no trouble------>  STOPPED
+    STOPPING            --Swept, after a trouble----->  FAILED
+
+A slot has one engine in its life: after the last `Swept` it is over, and a new load is a new slot. (A slot that serves
+badly will be DEGRADED one day; nothing leads there yet.)
+
+Two things are told apart on purpose. `Exited` says that the engine's main process is gone, which is when clients must
+learn of it; `Swept` says that no process of the engine's is left, which is when its memory and its devices are free. In
+between the rest is asked to go (SIGTERM) and made to go (SIGKILL) at `kill_at`: a process that holds a GPU and dies
+abruptly can leave the card hanging for the next start, so SIGKILL is never the first word.
+
+`step` is a function of its arguments: no clock (events carry `at`, seconds of a monotonic clock), no log, no I/O.
+Events that come late or twice are rows of their own, because they will; `IllegalEvent` is a bug in the caller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf
+from typing import TypeAlias
+
+from slot.state import Lifecycle, Readiness
+
+ORPHAN_GRACE_S = 10.0
+"""How long what an engine left behind may take after SIGTERM. More than the 5 s that vLLM's workers take on XPU."""
+
+RUNGS = tuple(Readiness)
+
+
+# What happened.
+
+
+@dataclass(frozen=True)
+class LoadAsked:
+    """The slot is to be filled; `at` is when the load began."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class LogAdvanced:
+    """The engine said something that shows it is getting on."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class Climbed:
+    """The engine stands on this rung of the readiness ladder."""
+
+    rung: Readiness
+    at: float
+
+
+@dataclass(frozen=True)
+class Misserved:
+    """The engine answers, and it is not what the profile says: `key` names the profile's key."""
+
+    key: str
+    found: str
+    expected: str
+    at: float
+
+
+@dataclass(frozen=True)
+class StopAsked:
+    """An admin or systemd wants the slot to stop; asked twice: at once."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class Exited:
+    """The engine's main process ended: `status` is its exit code, or minus the number of the signal that ended it."""
+
+    status: int
+    at: float
+
+
+@dataclass(frozen=True)
+class CouldNotStart:
+    """The engine's program could not be executed; no process of it exists."""
+
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Swept:
+    """No process of the engine is left."""
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """Time passed and nothing else happened."""
+
+    at: float
+
+
+Event: TypeAlias = LoadAsked | LogAdvanced | Climbed | Misserved | StopAsked | Exited | CouldNotStart | Swept | Ticked
+
+
+# Why a slot failed. What it means to an admin is `diagnosis`'s to say.
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """The engine's main process ended unasked; `status` as in `Exited`."""
+
+    status: int
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """The engine's program could not be executed."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class LoadTimedOut:
+    """The engine was not generating after `limit_s`, however busy it looked."""
+
+    limit_s: float
+
+
+@dataclass(frozen=True)
+class Stalled:
+    """The engine's log did not advance for `limit_s` while it loaded."""
+
+    limit_s: float
+
+
+@dataclass(frozen=True)
+class WrongModel:
+    """The engine serves something else than the profile says."""
+
+    key: str
+    found: str
+    expected: str
+
+
+Trouble: TypeAlias = Crashed | NotStarted | LoadTimedOut | Stalled | WrongModel
+
+
+# What to do.
+
+
+@dataclass(frozen=True)
+class StartEngine:
+    """Start the engine. It comes back as `Exited` or `CouldNotStart`, and always as `Swept`."""
+
+
+@dataclass(frozen=True)
+class TerminateEngine:
+    """SIGTERM to the engine's main process, or to what it left behind."""
+
+
+@dataclass(frozen=True)
+class KillEngine:
+    """SIGKILL to every process of the engine."""
+
+
+@dataclass(frozen=True)
+class AnnounceReady:
+    """The slot serves for the first time: tell systemd, write the load into the history."""
+
+
+@dataclass(frozen=True)
+class AnnounceStopping:
+    """The slot is on its way down: tell systemd."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The slot is over; the state says how it ended."""
+
+
+Action: TypeAlias = StartEngine | TerminateEngine | KillEngine | AnnounceReady | AnnounceStopping | Finish
+
+
+@dataclass(frozen=True)
+class Limits:
+    """A profile's patience, in seconds."""
+
+    load_timeout_s: float
+    stall_timeout_s: float
+    stop_grace_s: float
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One moment in the life of a slot. Times are of the events' monotonic clock; `inf` is "never"."""
+
+    limits: Limits
+    lifecycle: Lifecycle = Lifecycle.STOPPED
+    readiness: Readiness = Readiness.NONE
+    # Why it failed, or is stopping in order to fail. None while all is well, and after a stop that was asked for.
+    trouble: Trouble | None = None
+    load_until: float = inf
+    advance_until: float = inf
+    # When patience with the engine's processes ends. Set from the moment on when they are asked to go.
+    kill_at: float = inf
+    is_over: bool = False
+
+    @property
+    def next_limit(self) -> float:
+        """When a `Ticked` would matter."""
+        return min(self.load_until, self.advance_until, self.kill_at)
+
+
+class IllegalEvent(RuntimeError):
+    """The caller reported something that cannot have happened: a bug in the caller."""
+
+
+Step: TypeAlias = tuple[Slot, list[Action]]
+
+
+def step(slot: Slot, event: Event) -> Step:
+    """The slot after `event`, and what to do, in order. Raises IllegalEvent."""
+    if slot.is_over:
+        return slot, []  # whatever comes after the last word is late
+    match slot.lifecycle, event:
+        case Lifecycle.STOPPED, LoadAsked(at):
+            return _load(slot, at), [StartEngine()]
+        case Lifecycle.STOPPED, StopAsked():
+            return replace(slot, is_over=True), [Finish()]  # asked to stop before there was anything to stop
+        case Lifecycle.STOPPED, Ticked():
+            return slot, []
+        case Lifecycle.LOADING, LogAdvanced(at):
+            return replace(slot, advance_until=at + slot.limits.stall_timeout_s), []
+        case Lifecycle.LOADING, Climbed(rung, at):
+            return _climb(slot, rung, at)
+        case Lifecycle.LOADING, Misserved(key, found, expected, at):
+            return _give_up(slot, WrongModel(key, found, expected), at)
+        case Lifecycle.LOADING, Ticked(at) if at >= slot.load_until:
+            return _give_up(slot, LoadTimedOut(slot.limits.load_timeout_s), at)
+        case Lifecycle.LOADING, Ticked(at) if at >= slot.advance_until:
+            return _give_up(slot, Stalled(slot.limits.stall_timeout_s), at)
+        case ((Lifecycle.LOADING | Lifecycle.SERVING), StopAsked(at)):
+            return _stop(slot, at)
+        case ((Lifecycle.LOADING | Lifecycle.SERVING), Exited(status, at)):
+            return _fail(slot, Crashed(status), at)
+        case Lifecycle.LOADING, CouldNotStart(reason, at):
+            return _fail(slot, NotStarted(reason), at)
+        case ((Lifecycle.STOPPING | Lifecycle.FAILED), StopAsked()):
+            return replace(slot, kill_at=inf), [KillEngine()]  # asked again: no more patience
+        case ((Lifecycle.STOPPING | Lifecycle.FAILED), Ticked(at)) if at >= slot.kill_at:
+            return replace(slot, kill_at=inf), [KillEngine()]
+        case Lifecycle.STOPPING, Exited(_, at):
+            return _dismiss_the_rest(slot, at)
+        case Lifecycle.STOPPING, CouldNotStart():
+            return slot, []  # it will be swept in a moment, and there is nothing of it to stop
+        case ((Lifecycle.STOPPING | Lifecycle.FAILED), Swept()):
+            return _end(slot)
+        case _, (LogAdvanced() | Climbed() | Misserved() | Ticked()) if slot.lifecycle is not Lifecycle.STOPPED:
+            return slot, []  # said just before it was asked to stop, or just before it fell; or nothing is due
+        case Lifecycle.FAILED, (Exited() | CouldNotStart()):
+            return slot, []  # told twice
+    raise IllegalEvent(f"{event} while {slot.lifecycle}")
+
+
+def _load(slot: Slot, at: float) -> Slot:
+    return replace(
+        slot,
+        lifecycle=Lifecycle.LOADING,
+        load_until=at + slot.limits.load_timeout_s,
+        advance_until=at + slot.limits.stall_timeout_s,
+    )
+
+
+def _climb(slot: Slot, rung: Readiness, at: float) -> Step:
+    if RUNGS.index(rung) <= RUNGS.index(slot.readiness):
+        return slot, []  # a ladder is climbed one way: a rung told again is no news and no advance
+    higher = replace(slot, readiness=rung, advance_until=at + slot.limits.stall_timeout_s)
+    if rung is not Readiness.GENERATED:
+        return higher, []
+    serving = replace(higher, lifecycle=Lifecycle.SERVING, load_until=inf, advance_until=inf)
+    return serving, [AnnounceReady()]
+
+
+def _stop(slot: Slot, at: float) -> Step:
+    stopping = replace(
+        slot,
+        lifecycle=Lifecycle.STOPPING,
+        load_until=inf,
+        advance_until=inf,
+        kill_at=at + slot.limits.stop_grace_s,
+    )
+    return stopping, [AnnounceStopping(), TerminateEngine()]
+
+
+def _give_up(slot: Slot, trouble: Trouble, at: float) -> Step:
+    return _stop(replace(slot, trouble=trouble), at)
+
+
+def _fail(slot: Slot, trouble: Trouble, at: float) -> Step:
+    failed = replace(
+        slot,
+        lifecycle=Lifecycle.FAILED,
+        readiness=Readiness.NONE,
+        trouble=trouble,
+        load_until=inf,
+        advance_until=inf,
+        kill_at=at + _rest_grace_s(slot),
+    )
+    return failed, [AnnounceStopping(), TerminateEngine()]
+
+
+def _dismiss_the_rest(slot: Slot, at: float) -> Step:
+    kill_at = min(slot.kill_at, at + _rest_grace_s(slot))
+    return replace(slot, readiness=Readiness.NONE, kill_at=kill_at), [TerminateEngine()]
+
+
+def _rest_grace_s(slot: Slot) -> float:
+    return min(ORPHAN_GRACE_S, slot.limits.stop_grace_s)
+
+
+def _end(slot: Slot) -> Step:
+    lifecycle = Lifecycle.STOPPED if slot.trouble is None else Lifecycle.FAILED
+    return replace(slot, lifecycle=lifecycle, readiness=Readiness.NONE, kill_at=inf, is_over=True), [Finish()]

@@ -1,0 +1,303 @@
+"""What a failure means: each known text, whole logs of engines that failed, and honesty about the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slot.state import LoadPhase
+from slot.supervisor import signatures
+from slot.supervisor.diagnosis import DETAIL_LENGTH, Diagnosis, diagnose
+from slot.supervisor.lifecycle import Crashed, LoadTimedOut, NotStarted, Stalled, WrongModel
+from slot.supervisor.signatures import Kind
+
+LOGS = Path(__file__).parent / "engine_logs"
+AT = 1_750_000_000.0
+
+
+def crash(*lines: str, status: int = 1) -> Diagnosis:
+    return diagnose(Crashed(status), lines, LoadPhase.WEIGHTS, AT)
+
+
+# The text as it was reported or recorded, and what it is called here. At least one for each signature.
+TEXTS = [
+    ("xe 0000:03:00.0: [drm] device wedged, needs recovery WEDGED=rebind", "device-wedged"),
+    ("RuntimeError: level_zero backend failed with error: 20 (UR_RESULT_ERROR_DEVICE_LOST)", "device-lost"),
+    ("xe 0000:03:00.0: [drm] Fault response: Unsuccessful -ENOENT", "gpu-page-fault"),
+    ("xe 0000:03:00.0: [drm] GT0: GuC reported CAT error [18]", "gpu-page-fault"),
+    ("xe 0000:03:00.0: [drm] GT0: Engine reset: engine_class=bcs, logical_mask: 0x1, guc_id=5", "copy-engine-reset"),
+    ("xe 0000:03:00.0: [drm] GT0: Engine reset: engine_class=ccs, logical_mask: 0x1", "compute-engine-reset"),
+    ("xe 0000:03:00.0: [drm] GT0: Check job timeout: seqno=429, not started", "gpu-job-never-started"),
+    ("xe 0000:03:00.0: [drm] GT0: Timedout job: seqno=429, guc_id=5, flags=0x0", "gpu-job-timed-out"),
+    ("xe 0000:03:00.0: [drm] Xe device coredump has been created", "device-coredump"),
+    ("Abort was called at 84 line in file: shared/source/command_stream/linear_stream.h", "driver-aborted"),
+    ("Abort at drm_neo.cpp:120", "driver-aborted"),
+    ("watchdog: CPU3: Watchdog detected hard LOCKUP on cpu 3", "host-lockup"),
+    ("RuntimeError: level_zero backend failed with error: 40 (UR_RESULT_ERROR_OUT_OF_RESOURCES)", "out-of-resources"),
+    (
+        "ERROR 07-11 06:23:05 [core.py:390] ValueError: To serve at least one request with the models's max seq len "
+        "(118000), (6.30 GiB KV cache is needed, which is larger than the available KV cache memory (6.11 GiB). Based "
+        "on the available memory, the estimated maximum model length is 114432. Try increasing "
+        "`gpu_memory_utilization` or decreasing `max_model_len` when initializing the engine.",
+        "context-does-not-fit",
+    ),
+    ("ValueError: To serve at least one request with the model's max seq len (8)", "context-does-not-fit"),
+    ("ValueError: No available memory for the cache blocks. Try increasing", "no-kv-cache-memory"),
+    (
+        "ValueError: Free memory on device xpu:0 (30.61/31.89 GiB) on startup is less than desired GPU memory "
+        "utilization (0.97, 30.93 GiB). Decrease GPU memory utilization",
+        "startup-memory",
+    ),
+    ("torch.OutOfMemoryError: XPU out of memory. Tried to allocate 2.00 GiB", "gpu-out-of-memory"),
+    ("ERROR Worker proc VllmWorker-2 died unexpectedly (exit code: -9), shutting down executor.", "worker-killed"),
+    ("OSError: [Errno 28] No space left on device: 'cache/model'", "disk-full"),
+    ("OSError: [Errno 24] Too many open files", "files-limit"),
+    ("vllm: error: unrecognized arguments: --async-engine", "unknown-flag"),
+    ("vllm serve: error: argument --max-model-len: invalid value: 'x'", "bad-flag-value"),
+    (
+        "  Value error, User-specified max_model_len (4000) is greater than the derived max_model_len "
+        "(max_position_embeddings=2048.0 or model_max_length=None in model's config.json).",
+        "context-longer-than-model",
+    ),
+    ("ImportError: _C.abi3.so: undefined symbol: _ZNR5torch7Library4_defEON3c1014", "kernels-do-not-match"),
+    ("AttributeError: '_OpNamespace' '_C' object has no attribute 'rms_norm'", "kernels-do-not-match"),
+    ("AssertionError: Handler already registered for <function current_stream at 0x7f>", "duplicate-handler"),
+    ("RuntimeError: XPU device count is zero! Please check your hardware", "no-gpu-access"),
+    ("RuntimeError: Failed to infer device type, please set the environment variable", "no-gpu-access"),
+    (
+        "ze_fd_manager.cpp:155 init_device_fds: EXCEPTION: opendir failed: could not open device directory",
+        "device-directory-missing",
+    ),
+    ("ze_ipc: mem_to_ipc_handle: device_fd is invalid", "gpu-memory-handles"),
+    ("RuntimeError: level_zero backend failed with error: 2147483646 (UR_RESULT_ERROR_UNKNOWN)", "context-creation"),
+    ("RuntimeError: Cannot find any model weights with `models/half`", "weights-missing"),
+    ("huggingface_hub.errors.LocalEntryNotFoundError: Cannot find an appropriate cached snapshot", "weights-missing"),
+    ("HFValidationError: Repo id must be in the form 'repo_name' or 'namespace/repo_name'", "weights-missing"),
+    ("safetensors_rust.SafetensorError: Error while deserializing header: InvalidHeader", "weights-damaged"),
+    ("ValueError: Transformers does not recognize this architecture: gemma4_unified", "model-not-supported"),
+    ("NotImplementedError: Qwen4Exp currently supports CUDA and ROCm only", "model-not-supported"),
+    ("OverflowError: Python int too large to convert to C long", "pointer-overflow"),
+    ("RuntimeError: could not set scales primitive attribute", "fp8-not-supported"),
+    ("RuntimeError: could not create a primitive", "primitive-not-supported"),
+    ("Exception: CPU Offloading is currently only supported on CUDA-alike GPUs", "offload-not-supported"),
+    (
+        "AssertionError: Workspace is locked but allocation from turboquant_attn.py:_decode_attention requires "
+        "0.19 MB, current size is 0.00 MB.",
+        "workspace-locked",
+    ),
+    ("ValueError: Found 1 <|image|> tokens in the prompt but no images were passed", "image-limits"),
+    ("RuntimeError: The XPU Graph is empty. XPUGraph.cpp", "graph-empty"),
+    ('  File "VENV/torch/xpu/graphs.py", line 71, in capture_end', "graph-capture-of-draft"),
+    ("ValueError: Unknown vLLM environment variable detected: VLLM_XPU_ENABLE_XPU_GRAPH", "unknown-variable"),
+    ("ModuleNotFoundError: No module named 'vllm'", "module-missing"),
+    ("ValueError: Out of range float values are not JSON compliant: nan", "nan-logits"),
+    ("HarmonyError: Harmony parser ended in a non-terminal state", "garbage-tokens"),
+    ("OSError: [Errno 98] Address already in use", "port-busy"),
+    ("ReadTimeoutError: HTTPSConnectionPool(host='hub', port=443): Read timed out.", "download-stalled"),
+    ("IGC: Internal Compiler Error: Floating point exception", "compiler-crashed"),
+    ("Build failed with error code: -11", "compiler-crashed"),
+    ("TimeoutError: RPC call to execute_model timed out.", "worker-hangs"),
+    ("ERROR Worker proc VllmWorker-2 died unexpectedly (exit code: 1), shutting down executor.", "worker-died"),
+    ("vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue.", "engine-core-died"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "name"), TEXTS)
+def test_a_known_text_is_known(text: str, name: str) -> None:
+    diagnosis = crash("an ordinary line", text, "another one")
+    assert diagnosis.name == name
+    assert diagnosis.failure.detail == text.strip()[:DETAIL_LENGTH]
+    assert diagnosis.failure.cause
+    assert diagnosis.failure.remedy
+    assert "{" not in diagnosis.failure.cause
+
+
+def test_each_signature_has_a_text() -> None:
+    assert {signature.name for signature in signatures.FATAL} == {name for _, name in TEXTS}
+
+
+@pytest.mark.parametrize(
+    ("log", "name", "exit_code", "part_of_cause", "part_of_remedy"),
+    [
+        ("context-does-not-fit", "context-does-not-fit", 1, "4000000 tokens", "SERVE_MAX_MODEL_LEN=2097024"),
+        ("context-longer-than-model", "context-longer-than-model", 1, "2048 tokens", "SERVE_MAX_MODEL_LEN to 2048"),
+        ("weights-missing", "weights-missing", 1, "models/half", "mount the disk"),
+        ("model-not-here", "weights-missing", 1, "not on this host", "mount the disk"),
+        ("unknown-flag", "unknown-flag", 2, "does not know --async-engine", "remove it"),
+        ("port-busy", "port-busy", 1, "port is taken", "SERVE_PORT"),
+    ],
+)
+def test_the_whole_log_of_a_real_failed_start(
+    log: str, name: str, exit_code: int, part_of_cause: str, part_of_remedy: str
+) -> None:
+    lines = (LOGS / f"failed-{log}.log").read_text().splitlines()
+    diagnosis = diagnose(Crashed(exit_code), lines, LoadPhase.STARTING, AT)
+    assert diagnosis.name == name
+    assert part_of_cause in diagnosis.failure.cause
+    assert part_of_remedy in diagnosis.failure.remedy
+    assert diagnosis.failure.exit_code == exit_code
+    assert diagnosis.is_configuration_error is (name != "port-busy")
+
+
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        # a lost device drags the worker, the engine core and the API server along
+        (
+            [
+                "RuntimeError: level_zero backend failed with error: 40 (UR_RESULT_ERROR_OUT_OF_RESOURCES)",
+                "RuntimeError: level_zero backend failed with error: 20 (UR_RESULT_ERROR_DEVICE_LOST)",
+                "ERROR Worker proc VllmWorker-2 died unexpectedly (exit code: 1), shutting down executor.",
+                "EngineDeadError: EngineCore encountered an issue. See stack trace (above) for the root cause.",
+            ],
+            "device-lost",
+        ),
+        # a compiler crash is mostly survived, so whatever else is there is the cause
+        (
+            ["IGC: Internal Compiler Error: Floating point exception", "torch.OutOfMemoryError: XPU out of memory."],
+            "gpu-out-of-memory",
+        ),
+        (["vllm: error: unrecognized arguments: --async-engine"], "unknown-flag"),  # not the wider bad-flag-value
+        (["ERROR Worker proc W died unexpectedly (exit code: -9), shutting"], "worker-killed"),  # not worker-died
+    ],
+)
+def test_the_most_severe_signature_wins(lines: list[str], name: str) -> None:
+    assert crash(*lines).name == name
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "WARNING [x.py:1] Found ulimit of 20000 and failed with error like `OSError: [Errno 24] Too many open files`.",
+        "WARNING [x.py:1] User-specified max_model_len (4000) is greater than the derived max_model_len (a=2048.0",
+        "WARNING [x.py:1] Unknown vLLM environment variable detected: VLLM_X",
+        "WARNING [x.py:1] Address already in use. Retrying with a new port.",
+        "INFO topology recognition shows PCIe connection between devices",
+        "INFO pidfd is not supported, fallbacks to drmfd exchange mode",
+        "WARNING Feature x is not yet supported on XPU and will be disabled",
+        "INFO ARK backend is unavailable for MoE layer",
+        "WARNING xpu_host_register failed - transfers will still work but may be slower",
+        "No available shared memory broadcast block found in 60 seconds",
+    ],
+)
+def test_benign_notes_are_never_the_cause(line: str) -> None:
+    assert crash(line).name == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "restart_can_help"),
+    [
+        ("UR_RESULT_ERROR_DEVICE_LOST", Kind.DEVICE, False),
+        ("vllm: error: unrecognized arguments: --async-engine", Kind.CONFIGURATION, False),
+        ("Out of range float values are not JSON compliant", Kind.QUALITY, False),
+        ("EngineCore encountered an issue", Kind.ENGINE, True),
+    ],
+)
+def test_the_kind_says_who_must_act(text: str, kind: Kind, restart_can_help: bool) -> None:
+    diagnosis = crash(text)
+    assert diagnosis.kind is kind
+    assert diagnosis.failure.restart_can_help is restart_can_help
+    assert diagnosis.is_configuration_error is (kind is Kind.CONFIGURATION)
+
+
+@pytest.mark.parametrize("signature", signatures.FATAL, ids=lambda each: each.name)
+def test_a_restart_helps_where_the_engine_alone_fell(signature: signatures.Signature) -> None:
+    assert signature.restart_can_help is (signature.kind is Kind.ENGINE)
+
+
+@pytest.mark.parametrize(
+    ("status", "lines", "phase", "cause", "detail"),
+    [
+        (
+            3,
+            ["one", "ValueError: a reason that nobody has seen", "INFO later", "resource_tracker: 1 leaked"],
+            LoadPhase.COMPILE,
+            "the engine exited with code 3 while it loaded (compile); its log shows no cause that is known here",
+            "ValueError: a reason that nobody has seen",
+        ),
+        (
+            0,
+            ["one", "the last words", "  warnings.warn('resource_tracker: There appear to be %d '"],
+            None,
+            "the engine exited with code 0 while it served; its log shows no cause that is known here",
+            "the last words",
+        ),
+        (
+            -11,
+            [],
+            None,
+            "the engine crashed with SIGSEGV while it served; its log shows no cause that is known here",
+            "",
+        ),
+        (
+            -40,
+            ["x"],
+            None,
+            "the engine crashed with signal 40 while it served; its log shows no cause that is known here",
+            "x",
+        ),
+    ],
+)
+def test_what_is_not_known_is_said_honestly(
+    status: int, lines: list[str], phase: LoadPhase | None, cause: str, detail: str
+) -> None:
+    diagnosis = diagnose(Crashed(status), lines, phase, AT)
+    assert diagnosis.name == "unknown"
+    assert diagnosis.failure.cause == cause
+    assert diagnosis.failure.detail == detail
+    assert not diagnosis.is_configuration_error
+
+
+@pytest.mark.parametrize(("status", "signal"), [(-9, "SIGKILL"), (-15, "SIGTERM"), (-2, "SIGINT")])
+def test_a_signal_from_outside_is_the_cause_whatever_the_log_says(status: int, signal: str) -> None:
+    diagnosis = diagnose(Crashed(status), ["IGC: Internal Compiler Error", "the last line"], None, AT)
+    assert diagnosis.name == "killed"
+    assert signal in diagnosis.failure.cause
+    assert (diagnosis.failure.signal, diagnosis.failure.exit_code) == (signal, None)
+    assert diagnosis.failure.detail == "the last line"
+    assert diagnosis.failure.restart_can_help
+
+
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        (["INFO world_size=4 rank=2 local_rank=2 distributed_init_method=tcp://x backend=xccl"], "collective-hang"),
+        (["INFO world_size=1 rank=0 local_rank=0 distributed_init_method=file://x backend=gloo"], "stalled"),
+        (["INFO world_size=4 rank=0 backend=xccl"] + ["line"] * 20, "stalled"),  # it got past it
+        (["No available shared memory broadcast block found in 60 seconds."], "worker-silent"),
+        (["level_zero backend failed with error: 20 (UR_RESULT_ERROR_DEVICE_LOST)"] + ["line"] * 50, "device-lost"),
+        (["IGC: Internal Compiler Error: Floating point exception"], "stalled"),  # survived, so not the reason
+        ([], "stalled"),
+    ],
+)
+def test_a_hang_is_about_what_was_said_last(lines: list[str], name: str) -> None:
+    assert diagnose(Stalled(600.0), lines, LoadPhase.STARTING, AT).name == name
+
+
+def test_patience_that_ran_out_names_the_phase_and_the_key() -> None:
+    stalled = diagnose(Stalled(600.0), ["the last line"], LoadPhase.COMPILE, AT).failure
+    too_slow = diagnose(LoadTimedOut(2400.0), ["the last line"], LoadPhase.WEIGHTS, AT).failure
+    assert stalled.cause == "the engine's log did not advance for 600 s while it loaded (compile)"
+    assert "MODEL_SLOT_STALL_TIMEOUT_S" in stalled.remedy
+    assert too_slow.cause == "the engine was not ready after 2400 s; it was still loading (weights)"
+    assert "MODEL_SLOT_LOAD_TIMEOUT_S" in too_slow.remedy
+    assert stalled.detail == too_slow.detail == "the last line"
+
+
+def test_the_wrong_model_says_what_was_found_and_expected() -> None:
+    diagnosis = diagnose(WrongModel("SERVE_MAX_MODEL_LEN", "2048", "4096"), ["UR_RESULT_ERROR_DEVICE_LOST"], None, AT)
+    assert diagnosis.is_configuration_error
+    assert "SERVE_MAX_MODEL_LEN found 2048, expected 4096" in diagnosis.failure.cause
+
+
+def test_an_engine_that_cannot_be_executed_is_a_configuration_error() -> None:
+    diagnosis = diagnose(NotStarted("no such file: venv/bin/vllm"), [], LoadPhase.STARTING, AT)
+    assert diagnosis.is_configuration_error
+    assert "venv/bin/vllm" in diagnosis.failure.cause
+    assert diagnosis.failure.at == AT
+
+
+@pytest.mark.parametrize("length", [DETAIL_LENGTH - 1, DETAIL_LENGTH, DETAIL_LENGTH + 1])
+def test_the_detail_is_cut(length: int) -> None:
+    assert len(crash("x" * length).failure.detail) == min(length, DETAIL_LENGTH)
