@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from slot.profiles import keys, kinds
+from slot.profiles import engine_flags, kinds
 from slot.profiles.engine_face import Flag, known_flags
 from slot.profiles.profile import Measured, Profile, Value
 
@@ -118,7 +118,7 @@ def _flags(profile: Profile) -> Iterator[Argument]:
 
 def _flag(flag: str, value: Value) -> Iterator[Argument]:
     name = flag.removeprefix("--")
-    origin = _origin(keys.serve_key(name), value)
+    origin = _origin(engine_flags.key_of(name), value)
     match known_flags()[name], value.text:
         case Flag(kind="switch"), "false":
             return

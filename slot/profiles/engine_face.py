@@ -42,8 +42,14 @@ def faces() -> tuple[EngineFace, ...]:
 
 @cache
 def known_flags() -> Mapping[str, Flag]:
-    """The flags of all the faces; where two differ, the younger one's word counts."""
-    return {name: flag for face in faces() for name, flag in face.flags.items()}
+    """The flags of all the faces. Where two differ, the younger one's kind counts, and a choice of either is one."""
+    known: dict[str, Flag] = {}
+    for face in faces():
+        for name, flag in face.flags.items():
+            older = known.get(name, flag)
+            choices = tuple(sorted({*older.choices, *flag.choices})) if older.choices and flag.choices else ()
+            known[name] = Flag(flag.kind, choices, flag.many)
+    return known
 
 
 @cache

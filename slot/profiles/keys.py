@@ -2,7 +2,8 @@
 
 The prefix says who reads a line: `MODEL_SLOT_` the slot, `SERVE_` the engine's command line, `FRONTDOOR_` the
 frontdoor, an engine prefix the engine's environment. The reference in the documentation is made from these tables.
-This module knows names and kinds; `rules` decides what is wrong with a profile.
+What the engine's own flags take is in `engine_flags`, which names no profile may have in `refused`; `rules` decides
+what is wrong with a profile.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Annotated
 from msgspec import Meta
 
 from slot.profiles import kinds
-from slot.profiles.engine_face import Flag, known_flags
 from slot.profiles.kinds import Kind
 
 DEFAULT_ENGINE_HOST = "127.0.0.1"
@@ -61,8 +61,11 @@ def _table(*keys: Key) -> dict[str, Key]:
 
 
 _NAME = kinds.matching(PROFILE_NAME.pattern, "lower-case letters, digits, '-' and single '.', not first a '-' or '.'")
-_PATH = kinds.path("absolute, below the home ('~/') or below the data directory", relative=True)
-_FILE = kinds.path("absolute or below the home ('~/')", relative=False)
+_PLACE = kinds.matching(
+    r"(?!(?:.*/)?\.\.(?:/|$))(?!~(?!/)).+",
+    "a path without '..': absolute, below the home ('~/'), or below the data directory",
+)
+_FILE = kinds.matching(r"(?!.*/\.\.(?:/|$))/.+", "an absolute path without '..'")
 _PORT = kinds.integer(1, 65535)
 _COUNT = kinds.integer(1)
 _TOKENS = kinds.integer(1, unit="tokens")
@@ -109,10 +112,12 @@ MODEL_SLOT = _table(
         kinds.matching(r"[\w.-]+(?:,[\w.-]+)*", "names of patches, with commas and no blanks between them"),
         "The local patches that the engine must have.",
     ),
-    Key("MODEL_SLOT_VENV", _PATH, "The engine's own virtual environment; a relative path is below the data directory."),
+    Key(
+        "MODEL_SLOT_VENV", _PLACE, "The engine's own virtual environment; a relative path is below the data directory."
+    ),
     Key(
         "MODEL_SLOT_MODEL_DIR",
-        _PATH,
+        _PLACE,
         "The directory with the weights; a relative path is below the data directory.",
         "none: MODEL_SLOT_HF_ID is served by id",
     ),
@@ -171,7 +176,7 @@ FRONTDOOR = _table(
     ),
     Key(
         "FRONTDOOR_MAX_ACTIVE_GENERATIONS",
-        _COUNT,
+        kinds.integer(1, 100_000),
         "The cap: how many requests may generate at once; at most SERVE_MAX_NUM_SEQS.",
         "SERVE_MAX_NUM_SEQS",
     ),
@@ -181,7 +186,7 @@ FRONTDOOR = _table(
         "How long a request may wait for its turn, in seconds; 0 refuses at once.",
         "0",
     ),
-    Key("FRONTDOOR_MAX_QUEUED", kinds.integer(0), "How many requests may wait for their turn."),
+    Key("FRONTDOOR_MAX_QUEUED", kinds.integer(0, 100_000), "How many requests may wait for their turn."),
     Key("FRONTDOOR_BACKEND_TIMEOUT_S", _SOME_SECONDS, "How long the engine may take over one request, in seconds."),
     Key("FRONTDOOR_MAX_BODY_BYTES", kinds.integer(1, unit="bytes"), "The largest request body, in bytes."),
     Key("FRONTDOOR_PAUSE_FILE", _FILE, "While this file exists, no new generation is admitted."),
@@ -222,91 +227,3 @@ ENGINE_PREFIXES = (
     "IGC_",
     "NEO_",
 )
-
-_LOADS_CODE = "it decides which code runs, for the engine and for everything that the engine starts"
-_SECRET = "profiles, command lines and systemd's environment are readable by every user of the host"
-_ADMIN_ROUTE = "it opens an administrator's route on the engine"
-
-# Why a name is refused whatever its value.
-REFUSED = {
-    **dict.fromkeys(("LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PATH", "BASH_ENV", "ENV"), _LOADS_CODE),
-    **dict.fromkeys(("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"), _LOADS_CODE),
-    **dict.fromkeys(("VLLM_SERVER_DEV_MODE", "VLLM_ALLOW_RUNTIME_LORA_UPDATING"), _ADMIN_ROUTE),
-    "VLLM_ALLOW_INSECURE_SERIALIZATION": "it lets the engine unpickle what a peer sends, which is to run it",
-    **dict.fromkeys(("VLLM_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "SERVE_API_KEY", "SERVE_HF_TOKEN"), _SECRET),
-    "SERVE_MODEL": "MODEL_SLOT_MODEL_DIR or MODEL_SLOT_HF_ID names the model",
-    "SERVE_CONFIG": "its flags would be read from a file that nobody checks",
-    **dict.fromkeys(
-        ("SERVE_UDS", "SERVE_GRPC", "SERVE_HEADLESS"), "the slot and the frontdoor reach the engine by HTTP on a port"
-    ),
-    **dict.fromkeys(
-        ("SERVE_SSL_KEYFILE", "SERVE_SSL_CERTFILE"), "the slot and the frontdoor speak plain HTTP on the loopback"
-    ),
-}
-
-SECRET_NAME = re.compile(r".*_(?:TOKEN|API_KEY|ACCESS_KEY|SECRET|PASSWORD)")
-SECRET_REASON = _SECRET
-
-# What the faces cannot know: the range of a flag's value (vLLM 0.32, `vllm/config/*.py`).
-FLAG_RANGES = {
-    "host": kinds.loopback(),
-    "port": _PORT,
-    "max-model-len": kinds.integer(1, unit="tokens", also=("auto",)),
-    "max-num-seqs": _COUNT,
-    "max-num-batched-tokens": _TOKENS,
-    "gpu-memory-utilization": kinds.number(above=0, high=1),
-    "device-memory-utilization": kinds.number(above=0, high=1),
-    "tensor-parallel-size": _COUNT,
-    "pipeline-parallel-size": _COUNT,
-    "data-parallel-size": _COUNT,
-    "decode-context-parallel-size": _COUNT,
-    "prefill-context-parallel-size": _COUNT,
-    "block-size": _COUNT,
-    "kv-cache-memory-bytes": kinds.integer(1, unit="bytes"),
-    "kv-offloading-size": kinds.number(0, unit="GiB"),
-    "cpu-offload-gb": kinds.number(0, unit="GiB"),
-    "stream-interval": _COUNT,
-    "shutdown-timeout": kinds.integer(0, unit="seconds"),
-    "api-server-count": _COUNT,
-}
-
-# The predecessor's variables that are a flag of the engine under another name: name -> flag.
-_RENAMED_FLAGS = {"NO_SCHEDULER_RESERVE_FULL_ISL": "scheduler-reserve-full-isl"}
-
-# The predecessor's variables, without `VLLM_`, that became a key other than SERVE_*.
-_RENAMED_KEYS = {
-    "MODEL_DIR": "MODEL_SLOT_MODEL_DIR",
-    "VENV": "MODEL_SLOT_VENV",
-    "EXTRA_ARGS": "MODEL_SLOT_EXTRA_ARGS",
-}
-
-# Real variables of the engine that the predecessor used for a flag all the same.
-_CLAIMED_BY_PREDECESSOR = frozenset({"VLLM_PORT"})
-
-
-def flag_of(key: str) -> str:
-    """`SERVE_MAX_MODEL_LEN` -> `max-model-len`."""
-    return key.removeprefix("SERVE_").lower().replace("_", "-")
-
-
-def serve_key(flag: str) -> str:
-    """`max-model-len` -> `SERVE_MAX_MODEL_LEN`."""
-    return "SERVE_" + flag.upper().replace("-", "_")
-
-
-def kind_of_flag(name: str, flag: Flag) -> Kind:
-    return FLAG_RANGES.get(name) or kinds.of_flag(flag)
-
-
-def predecessor_twin(name: str, engine_environment: frozenset[str]) -> str | None:
-    """Our key for a variable of the predecessor (with or without `VLLM_`), or None where it is not one of those.
-
-    A name that some engine reads is that engine's variable; VLLM_PORT alone was used for the flag in spite of that.
-    """
-    if name in engine_environment and name not in _CLAIMED_BY_PREDECESSOR:
-        return None
-    bare = name.removeprefix("VLLM_")
-    if bare in _RENAMED_KEYS:
-        return _RENAMED_KEYS[bare]
-    flag = _RENAMED_FLAGS.get(bare) or flag_of(bare)
-    return serve_key(flag) if flag in known_flags() else None

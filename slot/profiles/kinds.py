@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from slot.profiles.engine_face import Flag
-
 # Not int() and float(): those also take "1_000", " 7 ", "nan" and the digits of every script.
 _INTEGER = re.compile(r"-?[0-9]+")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -32,16 +30,6 @@ def text() -> Kind:
 def matching(pattern: str, expected: str) -> Kind:
     compiled = re.compile(pattern, re.ASCII)
     return Kind(expected, lambda value: compiled.fullmatch(value) is not None)
-
-
-def path(where: str, *, relative: bool) -> Kind:
-    """A path that never climbs: `..` could leave the directory that it is meant to be in."""
-
-    def fits(value: str) -> bool:
-        rooted = value.startswith(("/", "~/"))
-        return (rooted or (relative and not value.startswith("~"))) and ".." not in value.split("/")
-
-    return Kind(f"a path without '..', {where}", fits)
 
 
 def http_url() -> Kind:
@@ -104,6 +92,11 @@ def number(low: float | None = None, high: float | None = None, *, above: float 
     return Kind(_described("a number", bounds, unit), fits)
 
 
+def several(one: Kind) -> Kind:
+    """One value or more, as `split` divides them."""
+    return Kind(f"{one.expected}, or several with commas between them", lambda value: all(map(one.fits, split(value))))
+
+
 def json_of(shape: object, expected: str) -> Kind:
     """JSON of the given Python type, as msgspec understands types."""
     decoder = msgspec.json.Decoder(shape)
@@ -118,14 +111,6 @@ def json_of(shape: object, expected: str) -> Kind:
     return Kind(expected, fits)
 
 
-def of_flag(flag: Flag) -> Kind:
-    """What a flag of the engine takes, as far as its face tells; ranges are in `keys.FLAG_RANGES`."""
-    one = _of_one_value(flag)
-    if not flag.many:
-        return one
-    return Kind(f"{one.expected}, or several with commas between them", lambda value: all(map(one.fits, split(value))))
-
-
 def split(value: str) -> list[str]:
     """The several values of one text: divided at commas, or a JSON list where the values have commas of their own."""
     if value.startswith("["):
@@ -134,24 +119,6 @@ def split(value: str) -> list[str]:
         except msgspec.DecodeError:
             return [value]
     return value.split(",")
-
-
-def _of_one_value(flag: Flag) -> Kind:
-    if flag.choices:
-        return choice(*flag.choices)
-    match flag.kind:
-        case "int":
-            return integer()
-        case "int_or_auto":
-            return integer(also=("auto",))
-        case "float":
-            return number()
-        case "bool" | "switch":
-            return choice("true", "false")
-        case "json":
-            return json_of(object, "JSON on one line")
-        case "str":
-            return text()
 
 
 def _within(value: float, low: float | None, high: float | None) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from slot.profiles import keys, kinds
+from slot.profiles import engine_flags, keys, kinds
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Profile:
     def serve_flags(self) -> list[tuple[str, Value]]:
         """The engine's flags with their dashes (`--max-model-len`) and their values as written, sorted by name."""
         serve = ((key, value) for key, value in sorted(self.values.items()) if key.startswith("SERVE_"))
-        return [(f"--{keys.flag_of(key)}", value) for key, value in serve]
+        return [(f"--{engine_flags.flag_of(key)}", value) for key, value in serve]
 
     @property
     def title(self) -> str:
@@ -94,6 +94,10 @@ class Profile:
     @property
     def hf_id(self) -> str:
         return self.get("MODEL_SLOT_HF_ID") or ""
+
+    @property
+    def hf_revision(self) -> str | None:
+        return self.get("MODEL_SLOT_HF_REVISION")
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slot.profiles import rules
+from slot.profiles import agreement, rules
 from slot.profiles.dotenv_file import Assignment, parse
 from slot.profiles.problems import Problem, ProfileError, quoted
 from slot.profiles.profile import Profile, Value
@@ -57,9 +57,9 @@ def resolve(lineage: Sequence[ProfileFile], problems: Sequence[Problem] = ()) ->
     values = _merge(lineage)
     bad = {(problem.file, problem.line) for problem in found}
     sound = {key: value for key, value in values.items() if (value.file, value.line) not in bad and value.text}
-    found += rules.disagreements(sound)
+    found += agreement.disagreements(sound)
     found += _nothing_to_take_back(lineage)
-    found += (Problem(str(own.path), None, key, "nothing", expected) for key, expected in rules.missing(values))
+    found += (Problem(str(own.path), None, key, "nothing", expected) for key, expected in agreement.missing(values))
     if found:
         raise ProfileError(found)
     return Profile(own.name, own.path, tuple(file.name for file in lineage), values)
