@@ -1,0 +1,151 @@
+"""`frontdoor`: command line, environment, signals, exit codes.
+
+    frontdoor --profile current.env --state state.json     beside a slot
+    FRONTDOOR_BACKEND_URL=http://127.0.0.1:18080 frontdoor  alone, in front of any OpenAI-compatible server
+
+Exits 0 after a stop that was asked for, 66 without the profile it was told to follow, 73 when the port is taken, 78 for
+a setting or a profile that cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import errno
+import logging
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
+
+import uvloop
+from aiohttp import web
+
+from frontdoor.app import Frontdoor
+from frontdoor.events import EventLog
+from frontdoor.http_server import HttpServer
+from frontdoor.settings import BadSettings, Settings, overridden
+from frontdoor.slot_watch import SlotWatch, Sources, told_by
+from frontdoor.upstream import Upstream
+from slot.exit_codes import ExitCode
+from slot.profiles.catalog import load_active
+from slot.profiles.problems import ProfileError
+from slot.profiles.profile import Profile
+
+BACKLOG = 1024
+DRAIN_GRACE_S = 5.0
+
+logger = logging.getLogger("frontdoor")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script."""
+    options = _parser().parse_args(argv)
+    arguments = {name: value for name, value in vars(options).items() if value is not None}
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    sources = Sources(arguments, os.environ)
+    try:
+        profile = _read_profile(arguments, os.environ)
+        settings = sources.settings(profile)
+    except FileNotFoundError as exc:
+        return _complain(f"no active profile: {exc.filename} does not exist", ExitCode.NO_INPUT)
+    except OSError as exc:
+        return _complain(str(exc), ExitCode.IO_ERROR)
+    except (ProfileError, BadSettings) as exc:
+        return _complain(str(exc), ExitCode.CONFIG)
+    for name in overridden(told_by(profile), os.environ):
+        logger.warning("%s of the environment is overridden by the active profile", name)
+    return uvloop.run(_serve(sources, settings, profile))
+
+
+async def _serve(sources: Sources, settings: Settings, profile: Profile | None) -> int:
+    events = EventLog(requests=settings.log_events)
+    watch = SlotWatch(sources, settings, profile, events)
+    watch.look()
+    upstream = Upstream()
+    frontdoor = Frontdoor(watch, upstream, events)
+    server = HttpServer(frontdoor.handle)
+    runner = web.ServerRunner(server, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
+        try:
+            await site.start()
+        except OSError as exc:
+            return _cannot_listen(settings, exc)
+        frontdoor.address = (settings.host, site.port)
+        await _until_stopped(frontdoor, server, site)
+    finally:
+        await runner.cleanup()
+        await upstream.close()
+    return ExitCode.OK
+
+
+async def _until_stopped(frontdoor: Frontdoor, server: HttpServer, site: web.TCPSite) -> None:
+    """Serves until a signal, then lets open requests end; a second signal ends them at once."""
+    signals: asyncio.Queue[None] = asyncio.Queue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, None)
+    follow = asyncio.create_task(frontdoor.watch.follow(), name="follow the slot")
+    sweep = asyncio.create_task(frontdoor.sweep(), name="sweep")
+    try:
+        frontdoor.tell_start()
+        await _first(signals.get(), follow, sweep)
+        await site.stop()
+        server.pre_shutdown()  # idle connections are closed, busy ones after their answer
+        await _first(signals.get(), asyncio.create_task(frontdoor.idle(DRAIN_GRACE_S), name="drain"))
+        frontdoor.tell_stop(await frontdoor.cut_rest())
+    finally:
+        follow.cancel()
+        sweep.cancel()
+        await asyncio.gather(follow, sweep, return_exceptions=True)
+
+
+async def _first(signal_asked: Coroutine[None, None, None], *tasks: asyncio.Task[None]) -> None:
+    """Waits for a signal or for one of the tasks; a task that failed raises what it failed with."""
+    asked = asyncio.create_task(signal_asked, name="wait for a signal")
+    done, _ = await asyncio.wait([asked, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    for task in done - {asked}:
+        task.result()
+
+
+def _read_profile(arguments: Mapping[str, str], environment: Mapping[str, str]) -> Profile | None:
+    """Raises ProfileError, OSError."""
+    path = arguments.get("active_profile") or environment.get("FRONTDOOR_ACTIVE_PROFILE")
+    return load_active(Path(path)) if path else None
+
+
+def _cannot_listen(settings: Settings, exc: OSError) -> int:
+    where = f"{settings.host} port {settings.port}"
+    if exc.errno in (errno.EADDRINUSE, errno.EACCES):
+        why = "it is in use by another process" if exc.errno == errno.EADDRINUSE else "not permitted"
+        return _complain(f"cannot listen on {where}: {why}", ExitCode.CANNOT_CREATE)
+    return _complain(
+        f"FRONTDOOR_HOST: found {settings.host!r}, expected an address or name of this machine ({exc})", ExitCode.CONFIG
+    )
+
+
+def _complain(message: str, code: ExitCode) -> int:
+    sys.stderr.write(f"frontdoor: {message}\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="frontdoor",
+        description="The OpenAI-compatible door to one engine: admits, relays, and says why not.",
+        epilog="Every setting is also a variable FRONTDOOR_*. Example: "
+        "FRONTDOOR_BACKEND_URL=http://127.0.0.1:18080 FRONTDOOR_MAX_ACTIVE_GENERATIONS=8 frontdoor --port 8000",
+    )
+    parser.add_argument("--profile", dest="active_profile", metavar="PATH", help="the active profile to follow")
+    parser.add_argument("--state", dest="slot_state", metavar="PATH", help="the supervisor's state.json to follow")
+    parser.add_argument("--host", metavar="HOST", help="where to listen (default: the profile's, else 127.0.0.1)")
+    parser.add_argument("--port", metavar="PORT", help="where to listen (default: the profile's, else 8000)")
+    parser.add_argument("--backend-url", metavar="URL", help="where the engine answers")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Why a request gets an answer of ours instead of the engine's.
+
+A refusal is a value: the cores return it, `relay` and `app` turn it into a response, `openai_api` writes its body.
+They are grouped by who has to act:
+
+    the client     400 bad_request, 404 not_found, 405 method_not_allowed, 408 body_timeout, 413 too_large,
+                   415 unsupported_encoding
+    time           503 at_capacity, queue_timeout, paused, loading, stopped, stopping, degraded, stale, unreachable
+    the operator   503 failed (waiting cannot help: x-should-retry: false)
+    the engine     502 upstream_disconnected, upstream_protocol, engine_error; 504 upstream_timeout
+    us             500 internal_error, 503 shutting_down
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+# Above 60 s the SDKs disagree (one waits for hours, one never retries), and 0 counts as absent (measured with
+# openai-python 3.52, openai-node 6.49, anthropic-python 2.11).
+RETRY_AFTER_MIN_S = 1.0
+RETRY_AFTER_MAX_S = 30.0
+
+
+class Reason(StrEnum):
+    """The word for a refusal in metrics, events and documentation: a closed set."""
+
+    BAD_REQUEST = "bad_request"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    BODY_TIMEOUT = "body_timeout"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_ENCODING = "unsupported_encoding"
+    AT_CAPACITY = "at_capacity"
+    QUEUE_TIMEOUT = "queue_timeout"
+    PAUSED = "paused"
+    LOADING = "loading"
+    STOPPED = "stopped"
+    STOPPING = "stopping"
+    DEGRADED = "degraded"
+    STALE = "stale"
+    UNREACHABLE = "unreachable"
+    FAILED = "failed"
+    UPSTREAM_DISCONNECTED = "upstream_disconnected"
+    UPSTREAM_PROTOCOL = "upstream_protocol"
+    UPSTREAM_TIMEOUT = "upstream_timeout"
+    ENGINE_ERROR = "engine_error"
+    INTERNAL_ERROR = "internal_error"
+    SHUTTING_DOWN = "shutting_down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """One answer of ours. `code` is what a client program may test, `message` is for people.
+
+    `retry_after_s` None: no Retry-After. `retry_can_help` False: the SDKs are told not to try again.
+    `details` are more fields of the error object; `allow` is the value of the Allow header (405).
+    """
+
+    status: int
+    reason: Reason
+    code: str
+    message: str
+    retry_after_s: float | None = None
+    retry_can_help: bool = True
+    details: Mapping[str, object] = field(default_factory=dict)
+    allow: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        """The headers that go with it: Retry-After (whole seconds, 1..30), retry-after-ms, x-should-retry, Allow."""
+        headers: dict[str, str] = {}
+        if self.retry_after_s is not None:
+            wait_s = min(max(self.retry_after_s, RETRY_AFTER_MIN_S), RETRY_AFTER_MAX_S)
+            headers["Retry-After"] = str(math.ceil(wait_s))
+            headers["retry-after-ms"] = str(round(wait_s * 1000))
+        if not self.retry_can_help:
+            headers["x-should-retry"] = "false"
+        if self.allow is not None:
+            headers["Allow"] = self.allow
+        return headers
+
+
+class Refused(Exception):
+    """Carries a refusal out of the depth of a request."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def bad_request(message: str) -> Refusal:
+    return Refusal(status=400, reason=Reason.BAD_REQUEST, code="invalid_request", message=message)
+
+
+def too_large(limit_bytes: int) -> Refusal:
+    return Refusal(
+        status=413,
+        reason=Reason.TOO_LARGE,
+        code="request_too_large",
+        message=f"the request body is larger than {limit_bytes} bytes, the limit of this server",
+    )
+
+
+def body_timeout(limit_s: float) -> Refusal:
+    return Refusal(
+        status=408,
+        reason=Reason.BODY_TIMEOUT,
+        code="request_timeout",
+        message=f"the request body did not arrive within {limit_s:g} s",
+    )
+
+
+def unsupported_encoding(encoding: str) -> Refusal:
+    return Refusal(
+        status=415,
+        reason=Reason.UNSUPPORTED_ENCODING,
+        code="unsupported_content_encoding",
+        message=f"request bodies with Content-Encoding {encoding[:40]!r} are not accepted; send the JSON as it is",
+    )
+
+
+def upstream_disconnected(what: str) -> Refusal:
+    return Refusal(
+        status=502,
+        reason=Reason.UPSTREAM_DISCONNECTED,
+        code="upstream_disconnected",
+        message=f"the engine {what}",
+        retry_after_s=1.0,
+    )
+
+
+def upstream_protocol(what: str) -> Refusal:
+    return Refusal(
+        status=502, reason=Reason.UPSTREAM_PROTOCOL, code="upstream_protocol_error", message=f"the engine {what}"
+    )
+
+
+def engine_error(what: str) -> Refusal:
+    return Refusal(status=502, reason=Reason.ENGINE_ERROR, code="engine_error", message=f"the engine {what}")
+
+
+def upstream_timeout(idle_s: float) -> Refusal:
+    return Refusal(
+        status=504,
+        reason=Reason.UPSTREAM_TIMEOUT,
+        code="upstream_timeout",
+        message=f"the engine sent nothing for {idle_s:g} s",
+    )
+
+
+def unreachable(url: str) -> Refusal:
+    return Refusal(
+        status=503,
+        reason=Reason.UNREACHABLE,
+        code="backend_unavailable",
+        message=f"no engine answers at {url}",
+        retry_after_s=5.0,
+    )
+
+
+def internal_error() -> Refusal:
+    return Refusal(
+        status=500,
+        reason=Reason.INTERNAL_ERROR,
+        code="internal_error",
+        message="the frontdoor failed on this request; its log has the details under this request id",
+    )
+
+
+def shutting_down() -> Refusal:
+    return Refusal(
+        status=503,
+        reason=Reason.SHUTTING_DOWN,
+        code="shutting_down",
+        message="the frontdoor is shutting down",
+        retry_after_s=2.0,
+    )

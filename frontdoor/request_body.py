@@ -1,0 +1,60 @@
+"""A request's body: what its head says against it, and reading it once it may be read."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from frontdoor.refusal import Refused, bad_request, body_timeout, too_large, unsupported_encoding
+
+BODY_TIMEOUT_S = 120.0
+
+
+def check_head(request: web.BaseRequest, limit_bytes: int) -> None:
+    """What can be said against a body before any of it is read. Raises Refused.
+
+    A compressed body is refused, not expanded: nobody could tell its size, or read its fields.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        raise Refused(unsupported_encoding(encoding))
+    declared = request.content_length
+    if declared is not None and declared > limit_bytes:
+        raise Refused(too_large(limit_bytes))
+
+
+def expects_continue(request: web.BaseRequest) -> bool:
+    return request.headers.get("Expect", "").lower() == "100-continue" and not request.content.is_eof()
+
+
+def say_continue(request: web.BaseRequest) -> None:
+    """Asks the client for its body (RFC 9110, 10.1.1)."""
+    if request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+async def read_body(request: web.BaseRequest, limit_bytes: int) -> bytes:
+    """The whole body. Raises Refused: over the limit, malformed, or not there after BODY_TIMEOUT_S."""
+    if request.content.is_eof():
+        return _within(request.content.read_nowait(), limit_bytes)
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while piece := await request.content.readany():
+                pieces.append(piece)
+                size += len(piece)
+                if size > limit_bytes:
+                    raise Refused(too_large(limit_bytes))
+    except TimeoutError:
+        raise Refused(body_timeout(BODY_TIMEOUT_S)) from None
+    except web.RequestPayloadError as exc:
+        raise Refused(bad_request(f"the request body is malformed: {exc}")) from exc
+    return b"".join(pieces)
+
+
+def _within(body: bytes, limit_bytes: int) -> bytes:
+    if len(body) > limit_bytes:
+        raise Refused(too_large(limit_bytes))
+    return body

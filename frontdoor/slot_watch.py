@@ -1,0 +1,181 @@
+"""Follows what others decide while the frontdoor runs: the active profile, the slot's state, the pause file.
+
+Files are followed by their stat every POLL_S; a changed one is read again, and what follows from it (settings, cap, why
+the slot cannot serve) is there for the next request, without a restart. A profile that has become unreadable changes
+nothing: the last good one stays, and the event log says what is wrong. Where there is no supervisor's state to follow,
+the engine's own endpoints are asked instead, by `backend_probe`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import slot.state
+from frontdoor import availability
+from frontdoor.availability import Backend, BackendState
+from frontdoor.backend_probe import BackendProbe
+from frontdoor.events import EventLog
+from frontdoor.refusal import Refusal
+from frontdoor.settings import BadSettings, Settings, load
+from slot.profiles.catalog import load_active
+from slot.profiles.problems import ProfileError
+from slot.profiles.profile import Profile
+from slot.state import SlotState, UnreadableState
+
+POLL_S = 0.2
+
+logger = logging.getLogger(__name__)
+
+
+class FollowedFile:
+    """A file that others replace. The first look counts as a change."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen: tuple[int, ...] | None | str = "never looked"
+
+    def has_changed(self) -> bool:
+        try:
+            found = os.stat(self.path)
+            mark = (found.st_mtime_ns, found.st_size, found.st_ino)
+        except OSError:
+            mark = None
+        changed = mark != self._seen
+        self._seen = mark
+        return changed
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where settings come from besides the profile: the command line (by field) and the environment (by variable)."""
+
+    arguments: Mapping[str, str]
+    environment: Mapping[str, str]
+
+    def settings(self, profile: Profile | None) -> Settings:
+        """Raises BadSettings."""
+        return load(self.arguments, told_by(profile), self.environment)
+
+
+def told_by(profile: Profile | None) -> dict[str, str]:
+    """A profile's settings by variable name; it always tells the cap and where its engine is."""
+    if profile is None:
+        return {}
+    told = {key: value.text for key, value in profile.values.items() if key.startswith("FRONTDOOR_")}
+    told.setdefault("FRONTDOOR_MAX_ACTIVE_GENERATIONS", str(profile.max_active_generations))
+    told.setdefault("FRONTDOOR_BACKEND_URL", profile.url)
+    return told
+
+
+class SlotWatch:
+    """What the frontdoor knows of the slot at this moment. Everybody reads it, it alone writes."""
+
+    def __init__(self, sources: Sources, settings: Settings, profile: Profile | None, events: EventLog) -> None:
+        self.settings = settings
+        self.profile = profile
+        self.slot: SlotState | None = None
+        self.backend = Backend(BackendState.UNREACHABLE, settings.backend_url)
+        # why generations cannot start now; every request reads it, so it is decided here and not there
+        self.closed: Refusal | None = availability.of_backend(self.backend)
+        self.on_settings: Callable[[Settings], None] = lambda settings: None
+        self._sources = sources
+        self._events = events
+        self._profile_file = FollowedFile(settings.active_profile) if settings.active_profile else None
+        self._state_file = FollowedFile(settings.slot_state) if settings.slot_state else None
+        if self._profile_file is not None:
+            self._profile_file.has_changed()  # this one has just been read
+
+    @property
+    def follows_slot(self) -> bool:
+        """Whether a supervisor's state is followed; otherwise the engine's own endpoints are asked."""
+        return self._state_file is not None
+
+    @property
+    def backend_url(self) -> str:
+        """Where requests go: the command line, else where the supervisor says its engine is, else the settings."""
+        if self.slot is not None and "backend_url" not in self._sources.arguments:
+            return self.slot.engine_url
+        return self.settings.backend_url
+
+    @property
+    def profile_name(self) -> str:
+        """The label of metrics and events; `standalone` where there is no profile."""
+        if self.profile is not None:
+            return self.profile.name
+        return self.slot.profile.name if self.slot is not None else "standalone"
+
+    def look(self) -> None:
+        """One look at every followed file. Costs three stat calls while nothing changes."""
+        if self._profile_file is not None and self._profile_file.has_changed():
+            self._read_profile(self._profile_file.path)
+        if self._state_file is not None and self._state_file.has_changed():
+            self._read_state(self._state_file.path)
+        self._judge()
+
+    async def follow(self) -> None:
+        """Looks until cancelled."""
+        if not self.follows_slot:
+            async with BackendProbe() as probe:
+                await asyncio.gather(self._follow_files(), self._follow_backend(probe))
+        await self._follow_files()
+
+    async def _follow_files(self) -> None:
+        while True:
+            self.look()
+            await asyncio.sleep(POLL_S)
+
+    async def _follow_backend(self, probe: BackendProbe) -> None:
+        while True:
+            self.backend = await probe.look(self.settings.backend_url, self.backend)
+            self._judge()
+            await asyncio.sleep(probe.pause_s(self.backend))
+
+    def _read_profile(self, path: Path) -> None:
+        try:
+            profile = load_active(path)
+            settings = self._sources.settings(profile)
+        except (ProfileError, BadSettings, OSError) as exc:
+            logger.error("%s cannot be used, the settings before it stay: %s", path, exc)
+            self._events.emit("settings_changed", error=str(exc), profile=self.profile_name)
+            return
+        self._apply(profile, settings)
+
+    def _apply(self, profile: Profile, settings: Settings) -> None:
+        before, self.settings, self.profile = self.settings, settings, profile
+        changed = sorted(name for name in Settings.model_fields if getattr(before, name) != getattr(settings, name))
+        self._events.emit("settings_changed", changed=changed, profile=profile.name)
+        if {"host", "port"} & set(changed):
+            logger.warning("the address to listen on changes with the next start, not now")
+        self.on_settings(settings)
+
+    def _read_state(self, path: Path) -> None:
+        try:
+            self.slot = slot.state.read(path)
+        except (UnreadableState, OSError) as exc:
+            logger.error("%s: %s", path, exc)
+            self.slot = None
+
+    def _judge(self) -> None:
+        before = self.closed
+        self.closed = self._why_closed()
+        if (before and before.reason) != (self.closed and self.closed.reason):
+            self._events.emit(
+                "slot_changed",
+                profile=self.profile_name,
+                reason=self.closed.reason if self.closed else None,
+                message=self.closed.message if self.closed else "serving",
+            )
+
+    def _why_closed(self) -> Refusal | None:
+        pause_file = self.settings.pause_file
+        if pause_file is not None and pause_file.exists():
+            return availability.paused()
+        if self.follows_slot:
+            return availability.of_slot(self.slot, time.time())
+        return availability.of_backend(self.backend)
