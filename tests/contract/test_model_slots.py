@@ -171,15 +171,18 @@ def test_the_words_are_our_own(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVABLE)
-def test_the_engine_line_and_the_patches_know_every_variable(name: str) -> None:
+def test_the_engine_line_and_its_patches_know_every_flag_and_variable(name: str) -> None:
     profile = CATALOG.load(name)
-    line = (profile.engine_line or "0.32").removesuffix("-local")
+    line = (profile.engine_line or "").removesuffix("-local")
     face = json.loads((ROOT / f"slot/profiles/engine_faces/vllm-{line}.json").read_text())
     patches = [tomllib.loads((ROOT / f"patches/{patch}.toml").read_text()) for patch in profile.patches]
     known = {*face["environment"], *(variable for patch in patches for variable in patch["environment"])}
     # V1 is the only engine of this line already; the name is part of a variable set that is recorded in full.
     unknown = {key for key in profile.engine_environment() if key.startswith("VLLM_")} - known - {"VLLM_USE_V1"}
-    assert unknown == set()
+    assert (unknown, {flag for flag, _ in profile.serve_flags()} - {f"--{flag}" for flag in face["flags"]}) == (
+        set(),
+        set(),
+    )
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
