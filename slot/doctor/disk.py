@@ -11,14 +11,17 @@ import shutil
 from pathlib import Path
 
 from slot.doctor.finding import Finding, fail, gib, ok, warn
+from slot.doctor.mounts import Mounts
 
 CHECK = "disk"
 
 
-def check(what: str, directory: Path, *, room_bytes: int) -> Finding:
+def check(what: str, directory: Path, mounts: Mounts, *, room_bytes: int) -> Finding:
     """`what` names the directory's purpose; it may not exist yet, then whoever starts the engine makes it."""
     looked_at = f"{what}: {directory}"
     expected = f"writable, with {gib(room_bytes)} free"
+    if (disk := mounts.missing_under(directory)) is not None:
+        return fail(CHECK, looked_at, f"the disk of {disk} is not mounted", expected, f"mount {disk}")
     nearest = next(path for path in (directory, *directory.parents) if path.exists())
     if not nearest.is_dir():
         return fail(CHECK, looked_at, f"{nearest} is not a directory", expected, f"move {nearest} away")

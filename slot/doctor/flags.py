@@ -1,14 +1,13 @@
 """Does the engine accept these very flags?
 
-Told by the engine's own parser where the engine is installed. Where it is not (or for the simulator, which has no
-parser of its own to ask), by the list of flags that we ship for its line: that finds an unknown flag, not a bad value.
+Told by the engine's own parser where the engine is installed. Where it is not, by the list of flags that we ship for
+its line: that finds an unknown flag, not a bad value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from slot.doctor.engine_answers import Answer
 from slot.doctor.finding import Finding, fail, ok
 from slot.profiles.engine_face import EngineFace, Flag
 from slot.profiles.problems import nearest
@@ -17,14 +16,12 @@ CHECK = "flags"
 DO = "correct the profile: `slotctl show NAME` says which line each flag comes from"
 
 
-def check_asked(argv: Sequence[str], answer: Answer) -> Finding:
-    looked_at, expected = (
-        f"{count(argv)} flags, the parser of vLLM {answer.version}",
-        "accepted by the engine's own parser",
-    )
-    if answer.rejected is None:
+def check_parsed(argv: Sequence[str], rejected: str | None, parser: str) -> Finding:
+    """`rejected` is what the parser said against the flags, None where it accepts them."""
+    looked_at, expected = f"{count(argv)} flags, the parser of {parser}", "accepted by the engine's own parser"
+    if rejected is None:
         return ok(CHECK, looked_at, "accepted", expected)
-    return fail(CHECK, looked_at, f"refused: {answer.rejected}", expected, DO)
+    return fail(CHECK, looked_at, f"refused: {rejected}", expected, DO)
 
 
 def check_shipped(argv: Sequence[str], face: EngineFace) -> Finding:

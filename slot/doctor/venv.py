@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from slot.doctor.finding import Finding, fail, ok, warn
@@ -11,8 +12,11 @@ from slot.doctor.installed_engine import InstalledEngine, line_of
 CHECK = "venv"
 
 
-def check(venv: Path, engine: InstalledEngine | None, *, proven_on: str | None, how_to_install: str) -> Finding:
-    """`engine` is what `find_engine(venv)` found; `proven_on` the profile's MODEL_SLOT_ENGINE_LINE."""
+def check(
+    venv: Path, engine: InstalledEngine | None, *, proven_on: str | None, lost: Sequence[str], how_to_install: str
+) -> Finding:
+    """`engine` is what `find_engine(venv)` found; `proven_on` the profile's MODEL_SLOT_ENGINE_LINE; `lost` are the
+    profile's variables that engines of the installed line do not read."""
     program = venv / "bin/vllm"
     expected = f"an engine of line {proven_on}" if proven_on else "an engine"
     if not program.exists():
@@ -25,6 +29,6 @@ def check(venv: Path, engine: InstalledEngine | None, *, proven_on: str | None, 
             CHECK, str(program), "executable, version unknown", expected, "install the engine as docs/engines.md says"
         )
     if proven_on and line_of(proven_on) != engine.line:
-        do = "expect to prove it anew: see what engine_environment and flags say, then run the canary"
-        return warn(CHECK, str(program), f"vLLM {engine.version}", expected, do)
+        found = f"vLLM {engine.version}" + (f", which does not read {', '.join(lost)}" if lost else "")
+        return warn(CHECK, str(program), found, expected, "prove the profile anew on this engine before relying on it")
     return ok(CHECK, str(program), f"vLLM {engine.version}", expected)

@@ -1,8 +1,7 @@
 import pytest
 
-from slot.doctor.engine_answers import Answer
 from slot.doctor.finding import Level
-from slot.doctor.flags import check_asked, check_shipped
+from slot.doctor.flags import check_parsed, check_shipped
 from slot.profiles.engine_face import EngineFace, Flag
 
 FACE = EngineFace(
@@ -47,8 +46,7 @@ def test_a_slip_gets_a_suggestion() -> None:
         ("unrecognized arguments: --async-engine", Level.FAIL, "refused: unrecognized arguments: --async-engine"),
     ],
 )
-def test_the_engine_is_quoted(rejected: str | None, level: Level, found: str) -> None:
-    answer = Answer(version="0.32.0", rejected=rejected, unknown_environment=())
-    finding = check_asked(["M", "--a", "1", "--b"], answer)
+def test_a_parser_is_quoted(rejected: str | None, level: Level, found: str) -> None:
+    finding = check_parsed(["M", "--a", "1", "--b"], rejected, "vLLM 0.32.0")
     assert (finding.level, finding.found) == (level, found)
     assert finding.looked_at == "2 flags, the parser of vLLM 0.32.0"

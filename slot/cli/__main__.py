@@ -1,0 +1,48 @@
+"""`slotctl`: runs a verb, and turns what went wrong into a sentence and an exit code. Never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from slot.cli.app import app
+from slot.exit_codes import ExitCode
+
+
+def main() -> None:
+    try:
+        app(prog_name="slotctl")
+    except Exception as exc:  # the last place that can turn it into a sentence
+        if os.environ.get("SLOTCTL_TRACEBACK"):
+            raise
+        code, message = explained(exc)
+        typer.echo(f"slotctl: {message}", err=True)
+        sys.exit(code)
+
+
+def explained(exc: Exception) -> tuple[ExitCode, str]:
+    # imported here: most calls end well
+    from slot.cli.refusal import Refused
+    from slot.profiles.problems import ProfileError, UnknownProfile
+    from slot.state import UnreadableState
+
+    match exc:
+        case Refused():
+            return exc.code, str(exc)
+        case UnknownProfile():
+            return ExitCode.NO_INPUT, f"{exc}\n  do  `slotctl list` shows the names"
+        case ProfileError():
+            return ExitCode.CONFIG, "the profile is bad:\n" + "\n".join(f"  {problem}" for problem in exc.problems)
+        case UnreadableState():
+            return ExitCode.IO_ERROR, str(exc)
+        case OSError():
+            return ExitCode.IO_ERROR, f"{exc.filename or 'input or output'}: {exc.strerror or exc}"
+        case _:
+            hint = "a fault of slotctl itself; SLOTCTL_TRACEBACK=1 shows where"
+            return ExitCode.FAILED, f"{type(exc).__name__}: {exc}\n  {hint}"
+
+
+if __name__ == "__main__":
+    main()
