@@ -146,6 +146,8 @@ def _read_key(key: str) -> str:
     bare = key.strip(BLANKS)
     if bare.startswith("export ") or bare.startswith("export\t"):
         raise _Refused("'export'", "KEY=value alone: this is no shell script", key=bare[7:].strip(BLANKS))
+    if not bare:
+        raise _Refused("no key before '='", "KEY=value")
     if not _KEY.fullmatch(bare):
         raise _Refused(quoted(key), "a key of letters, digits and '_' that does not begin with a digit")
     if key != bare:
