@@ -1,0 +1,190 @@
+"""Faults on request: what they are called, and what each does to a stream. Decisions only; the shells carry them out.
+
+A fault is named on the command line (`--simulator-fault NAME[:key=value,...]`, for the whole engine) or in the body of
+one request (`"simulator_fault": "..."`, for that request alone, so that one process serves a whole matrix of faults).
+A fault of the start or of the process makes no sense in a request and is refused there; one of a stream on the command
+line befalls every stream.
+
+    name               where     what happens
+    slow_start         start     `seconds` of silence before `phase` (default weights)
+    crash_loading      start     the failure `text` (see `failure_texts`), before `phase` if given
+    ignore_sigterm     process   SIGTERM and SIGINT do nothing; only SIGKILL ends it, its children too
+    hang_on_sigterm    process   the port closes, the streams stay open and silent (measured on vLLM 0.32 with
+                                 requests waiting)
+    slow_health        process   /health answers after `seconds`
+    device_lost        engine    after `after_tokens`: UR_RESULT_ERROR_DEVICE_LOST, every stream fails, the
+                                 process exits
+    die_mid_stream     stream    after `after_tokens` the connection is cut (`how=fin` or `how=rst`); on the
+                                 command line the process kills itself
+    stall_mid_stream   stream    after `after_tokens` no more tokens, connection open; on the command line the
+                                 whole engine stands still while /health says 200
+    garbage            stream    `!!!!` instead of words, HTTP 200
+    nan                stream    NaN where a logprob belongs; `how=vllm`: as 0.32 does it, 400 or null
+    broken_frame       stream    after `after_tokens` half a frame, then a clean end
+    no_done            stream    after `after_tokens` a clean end without `data: [DONE]`
+    error_event        stream    after `after_tokens` an `event: error` whose data has no `error` key
+    finish_abort       stream    after `after_tokens` finish_reason "abort", then `[DONE]`, as an engine-side abort ends
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum, StrEnum
+
+from slot.simulator.failure_texts import FAILURES
+
+
+class Scope(Enum):
+    START = "start"
+    PROCESS = "process"
+    ENGINE = "engine"
+    STREAM = "stream"
+
+
+class FaultName(StrEnum):
+    SLOW_START = "slow_start"
+    CRASH_LOADING = "crash_loading"
+    IGNORE_SIGTERM = "ignore_sigterm"
+    HANG_ON_SIGTERM = "hang_on_sigterm"
+    SLOW_HEALTH = "slow_health"
+    DEVICE_LOST = "device_lost"
+    DIE_MID_STREAM = "die_mid_stream"
+    STALL_MID_STREAM = "stall_mid_stream"
+    GARBAGE = "garbage"
+    NAN = "nan"
+    BROKEN_FRAME = "broken_frame"
+    NO_DONE = "no_done"
+    ERROR_EVENT = "error_event"
+    FINISH_ABORT = "finish_abort"
+
+
+PHASES = ("starting", "weights", "compile", "kv_cache", "graph_capture", "warmup")
+
+_AFTER = {"after_tokens": "3"}
+# Which keys each fault takes, with their defaults.
+_KEYS: dict[FaultName, tuple[Scope, dict[str, str]]] = {
+    FaultName.SLOW_START: (Scope.START, {"seconds": "30", "phase": "weights"}),
+    FaultName.CRASH_LOADING: (Scope.START, {"text": "device_lost", "phase": ""}),
+    FaultName.IGNORE_SIGTERM: (Scope.PROCESS, {}),
+    FaultName.HANG_ON_SIGTERM: (Scope.PROCESS, {}),
+    FaultName.SLOW_HEALTH: (Scope.PROCESS, {"seconds": "10"}),
+    FaultName.DEVICE_LOST: (Scope.ENGINE, _AFTER),
+    FaultName.DIE_MID_STREAM: (Scope.STREAM, {**_AFTER, "how": "fin"}),
+    FaultName.STALL_MID_STREAM: (Scope.STREAM, _AFTER),
+    FaultName.GARBAGE: (Scope.STREAM, {}),
+    FaultName.NAN: (Scope.STREAM, {"how": "literal"}),
+    FaultName.BROKEN_FRAME: (Scope.STREAM, _AFTER),
+    FaultName.NO_DONE: (Scope.STREAM, _AFTER),
+    FaultName.ERROR_EVENT: (Scope.STREAM, _AFTER),
+    FaultName.FINISH_ABORT: (Scope.STREAM, _AFTER),
+}
+_HOW = {FaultName.DIE_MID_STREAM: ("fin", "rst"), FaultName.NAN: ("literal", "vllm")}
+
+
+class UnknownFault(ValueError):
+    """The text names no fault, or not what that fault takes: the message says what was found and what is known."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault. `seconds` and `after_tokens` are 0 where the fault has none, the texts are empty."""
+
+    name: FaultName
+    after_tokens: int = 0
+    seconds: float = 0.0
+    text: str = ""
+    phase: str = ""
+    how: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        return _KEYS[self.name][0]
+
+
+def parse(spec: str) -> Fault:
+    """`name` or `name:key=value,key=value`. Raises UnknownFault."""
+    name, _, rest = spec.partition(":")
+    if name not in FaultName.__members__.values():
+        raise UnknownFault(f"unknown fault {name!r}{_nearest(name, [*FaultName])}")
+    fault = FaultName(name)
+    given = dict(_pair(fault, part) for part in rest.split(",") if part)
+    return _checked(fault, _KEYS[fault][1] | given)
+
+
+def for_request(spec: object) -> Fault | None:
+    """The fault that a request asks for, or None. Raises UnknownFault, also for a fault that is not of a request."""
+    if spec is None:
+        return None
+    fault = parse(str(spec))
+    if fault.scope in (Scope.START, Scope.PROCESS):
+        raise UnknownFault(f"{fault.name} is a fault of the {fault.scope.value}, give it on the command line")
+    return fault
+
+
+def _pair(fault: FaultName, part: str) -> tuple[str, str]:
+    key, equals, value = part.partition("=")
+    if not equals or key not in _KEYS[fault][1]:
+        known = ", ".join(_KEYS[fault][1]) or "nothing"
+        raise UnknownFault(f"{fault} takes {known}, found {part!r}")
+    return key, value
+
+
+def _checked(name: FaultName, values: dict[str, str]) -> Fault:
+    try:
+        seconds, after_tokens = float(values.get("seconds", 0)), int(values.get("after_tokens", 0))
+    except ValueError:
+        raise UnknownFault(f"{name}: not a number in {values}") from None
+    if seconds < 0 or after_tokens < 0:
+        raise UnknownFault(f"{name}: a number is negative in {values}")
+    text, phase, how = values.get("text", ""), values.get("phase", ""), values.get("how", "")
+    if text and text not in FAILURES:
+        raise UnknownFault(f"unknown failure text {text!r}{_nearest(text, [*FAILURES])}")
+    if phase and phase not in PHASES:
+        raise UnknownFault(f"unknown phase {phase!r}, known: {', '.join(PHASES)}")
+    if how and how not in _HOW[name]:
+        raise UnknownFault(f"{name}: how={how!r}, known: {', '.join(_HOW[name])}")
+    return Fault(name, after_tokens=after_tokens, seconds=seconds, text=text, phase=phase, how=how)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f", did you mean {near[0]}?" if near else f", known: {', '.join(known)}"
+
+
+class Deed(Enum):
+    """What befalls a stream at this moment, in the words of whoever writes it."""
+
+    NOTHING = "nothing"
+    CUT = "cut the connection without a terminator"
+    RESET = "reset the connection"
+    HALF_FRAME = "half a frame, then a clean end"
+    END = "a clean end without [DONE]"
+    ERROR_EVENT = "an event named error, then a clean end"
+    ABORT = "finish_reason abort, then [DONE]"
+    KILL_PROCESS = "the process kills itself"
+
+
+_DEEDS = {
+    FaultName.BROKEN_FRAME: Deed.HALF_FRAME,
+    FaultName.NO_DONE: Deed.END,
+    FaultName.ERROR_EVENT: Deed.ERROR_EVENT,
+    FaultName.FINISH_ABORT: Deed.ABORT,
+}
+
+
+def deed(fault: Fault | None, tokens_sent: int, *, of_request: bool) -> Deed:
+    """What to do to a stream that has sent `tokens_sent` tokens, before it sends the next.
+
+    1. no fault, or too early: nothing.
+    2. a death: the process's if the fault is the engine's own, else the connection's.
+    3. an ending: whichever the fault names.
+    4. the other faults change tokens, not the framing: nothing.
+    """
+    if fault is None or tokens_sent < fault.after_tokens:  # 1
+        return Deed.NOTHING
+    if fault.name is FaultName.DIE_MID_STREAM:  # 2
+        if not of_request:
+            return Deed.KILL_PROCESS
+        return Deed.RESET if fault.how == "rst" else Deed.CUT
+    return _DEEDS.get(fault.name, Deed.NOTHING)  # 3, 4

@@ -1,0 +1,59 @@
+"""What the handlers share: the options, the engine, the metrics."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import zlib
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from slot.simulator.argv import Options
+from slot.simulator.asks import Ask, Refusal, Served
+from slot.simulator.engine_loop import EngineLoop
+from slot.simulator.faults import Fault, FaultName, Scope
+from slot.simulator.generation import Generation
+from slot.simulator.metrics import Metrics
+from slot.simulator.shapes import Header
+
+VERSION = "0.32.0"
+
+
+@dataclass(kw_only=True)
+class Serving:
+    """`is_draining`: what runs may finish, nothing new begins. `load`: requests in flight, if they are tracked."""
+
+    options: Options
+    served: Served
+    loop: EngineLoop
+    metrics: Metrics
+    is_draining: bool = False
+    load: int = 0
+
+    @property
+    def stream_fault(self) -> Fault | None:
+        """The command line's fault for every stream; standing still is the engine's own affair."""
+        streams = (f for f in self.options.faults if f.scope in (Scope.STREAM, Scope.ENGINE))
+        return next((fault for fault in streams if fault.name is not FaultName.STALL_MID_STREAM), None)
+
+    def process_fault(self, name: FaultName) -> Fault | None:
+        return next((fault for fault in self.options.faults if fault.name is name), None)
+
+    def generation(self, ask: Ask, fault: Fault | None) -> Generation:
+        """Raises Refusal while the engine drains, in the words of its thread pool."""
+        if self.is_draining:
+            raise Refusal(500, "cannot schedule new futures after shutdown", "InternalServerError")
+        options = self.options
+        return Generation(self.loop, ask, max_model_len=options.max_model_len, seed=options.seed, fault=fault)
+
+    def header(self, request: web.Request, ask: Ask, prefix: str) -> Header:
+        number = request.headers.get("X-Request-Id") or secrets.token_hex(8)
+        fingerprint = zlib.crc32(repr((self.options.model, self.options.seed)).encode())
+        return Header(
+            id=f"{prefix}-{number}",
+            created=int(time.time()),
+            model=ask.model,
+            fingerprint=f"vllm-{VERSION}-{fingerprint:08x}",
+            details=self.options.prompt_tokens_details,
+        )
