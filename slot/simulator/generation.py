@@ -23,7 +23,8 @@ from slot.simulator.tokens import Voice
 _UNSEEDED = 1 << 40
 
 
-@dataclass(frozen=True, slots=True) class Delta:
+@dataclass(frozen=True, slots=True)
+class Delta:
     """What one step added to one choice. `alternatives`: (token, logprob), the said one first, if asked for."""
 
     choice: int
