@@ -70,7 +70,8 @@ def _profile(name: str, catalog_dir: Path) -> Profile | None:
 
 
 def _make_ready(preparation: Preparation, data_dir: Path, profile: Profile | None) -> None:
-    venv = engine_venv.ensure(preparation.engine, data_dir)
+    engine = preparation.engine
+    venv = engine_venv.ensure(engine, engine_venv.lock_file(engine), data_dir)
     if preparation.tiny_model:
         shipped_models.ensure_tiny_model(venv, data_dir)
     if preparation.hub_model and profile:

@@ -30,9 +30,12 @@ class CannotInstall(Exception):
     """The engine is not there, and nothing half made is left. The message says why."""
 
 
-def ensure(engine: Engine, data_dir: Path) -> Path:
-    """The engine's venv; installed first, with visible progress, if it is not whole. Raises CannotInstall, OSError."""
-    venv, lock = data_dir / engine.directory, lock_file(engine)
+def ensure(engine: Engine, lock: Path, data_dir: Path) -> Path:
+    """The engine's venv; installed from `lock` first, with visible progress, if it is not whole.
+
+    Raises CannotInstall, OSError.
+    """
+    venv = data_dir / engine.directory
     if not is_installed(venv, lock):
         venv.parent.mkdir(parents=True, exist_ok=True)
         with _turn(venv):
