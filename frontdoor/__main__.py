@@ -20,20 +20,16 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 
 import uvloop
-from aiohttp import web
 
-from frontdoor.app import Frontdoor
 from frontdoor.events import EventLog
-from frontdoor.http_server import HttpServer
+from frontdoor.serving import OpenDoor, listening
 from frontdoor.settings import BadSettings, Settings, overridden
-from frontdoor.slot_watch import SlotWatch, Sources, told_by
-from frontdoor.upstream import Upstream
+from frontdoor.slot_watch import Sources, told_by
 from slot.exit_codes import ExitCode
 from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
 
-BACKLOG = 1024
 DRAIN_GRACE_S = 5.0
 
 logger = logging.getLogger("frontdoor")
@@ -61,45 +57,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _serve(sources: Sources, settings: Settings, profile: Profile | None) -> int:
     events = EventLog(requests=settings.log_events)
-    watch = SlotWatch(sources, settings, profile, events)
-    watch.look()
-    upstream = Upstream()
-    frontdoor = Frontdoor(watch, upstream, events)
-    server = HttpServer(frontdoor.handle)
-    runner = web.ServerRunner(server, shutdown_timeout=1.0)
-    await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
-        try:
-            await site.start()
-        except OSError as exc:
-            return _cannot_listen(settings, exc)
-        frontdoor.address = (settings.host, site.port)
-        await _until_stopped(frontdoor, server, site)
-    finally:
-        await runner.cleanup()
-        await upstream.close()
+        async with listening(sources, settings, profile, events) as door:
+            await _until_stopped(door)
+    except OSError as exc:
+        return _cannot_listen(settings, exc)
     return ExitCode.OK
 
 
-async def _until_stopped(frontdoor: Frontdoor, server: HttpServer, site: web.TCPSite) -> None:
+async def _until_stopped(door: OpenDoor) -> None:
     """Serves until a signal, then lets open requests end; a second signal ends them at once."""
     signals: asyncio.Queue[None] = asyncio.Queue()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, None)
-    follow = asyncio.create_task(frontdoor.watch.follow(), name="follow the slot")
-    sweep = asyncio.create_task(frontdoor.sweep(), name="sweep")
-    try:
-        frontdoor.tell_start()
-        await _first(signals.get(), follow, sweep)
-        await site.stop()
-        server.pre_shutdown()  # idle connections are closed, busy ones after their answer
-        await _first(signals.get(), asyncio.create_task(frontdoor.idle(DRAIN_GRACE_S), name="drain"))
-        frontdoor.tell_stop(await frontdoor.cut_rest())
-    finally:
-        follow.cancel()
-        sweep.cancel()
-        await asyncio.gather(follow, sweep, return_exceptions=True)
+    door.frontdoor.tell_start()
+    await _first(signals.get(), *door.helpers)
+    await door.stop_listening()
+    await _first(signals.get(), asyncio.create_task(door.frontdoor.idle(DRAIN_GRACE_S), name="drain"))
+    door.frontdoor.tell_stop(await door.frontdoor.cut_rest())
 
 
 async def _first(signal_asked: Coroutine[None, None, None], *tasks: asyncio.Task[None]) -> None:
@@ -128,7 +103,8 @@ def _cannot_listen(settings: Settings, exc: OSError) -> int:
 
 
 def _complain(message: str, code: ExitCode) -> int:
-    sys.stderr.write(f"frontdoor: {message}\n")
+    for line in message.splitlines():
+        sys.stderr.write(f"frontdoor: {line}\n")
     return code
 
 

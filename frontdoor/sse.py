@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -80,7 +81,7 @@ class Fields(msgspec.Struct, frozen=True):
 
     type: str | None = None
     usage: Usage | None = None
-    error: msgspec.Raw | None = None
+    error: Any = None
     choices: list[_Choice] = []
     response: _Nested | None = None
     message: _Nested | str | None = None
@@ -185,7 +186,7 @@ class StreamReader:
             return
         for usage in usages(fields):
             self.tokens.note(usage)
-        self.error_passed = self.error_passed or _is_object(fields.error)
+        self.error_passed = self.error_passed or bool(fields.error)
         aborted = any(choice.finish_reason == "abort" for choice in fields.choices)
         if self.state is StreamState.READING and (aborted or self.error_passed):
             self.state = StreamState.FAILED
@@ -196,10 +197,6 @@ class StreamReader:
             return True
         fields = read_fields(data) if self._ends else None
         return fields is not None and fields.type in self._ends
-
-
-def _is_object(raw: msgspec.Raw | None) -> bool:
-    return raw is not None and bytes(raw).lstrip().startswith(b"{")
 
 
 def _data_of(event: bytes) -> bytes:

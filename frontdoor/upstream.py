@@ -10,6 +10,7 @@ context before the end closes the connection, which is how an engine learns that
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
@@ -22,6 +23,7 @@ CONNECT_TIMEOUT_S = 2.0
 # Under uvicorn's 5 s (vLLM's default): a pooled connection must not be closed by the engine while a request goes out.
 KEEP_ALIVE_S = 3.0
 MAX_HEADER_BYTES = 64 << 10
+LARGE_BODY_BYTES = 1 << 20
 
 
 class Loss(StrEnum):
@@ -84,7 +86,7 @@ class Upstream:
                 method,
                 URL(url, encoded=True),
                 headers=headers,
-                data=body or None,
+                data=_payload(body),
                 timeout=timeout,
                 allow_redirects=False,
             )
@@ -95,6 +97,11 @@ class Upstream:
         finally:
             # at the end of the body the connection went back to the pool by itself, and this does nothing
             response.close()
+
+
+def _payload(body: bytes) -> bytes | io.BytesIO | None:
+    """What aiohttp writes in one go, or in pieces so that a large body does not hold up everybody else."""
+    return io.BytesIO(body) if len(body) > LARGE_BODY_BYTES else body or None
 
 
 def _lost(exc: Exception) -> UpstreamLost:
