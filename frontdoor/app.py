@@ -65,9 +65,10 @@ class Frontdoor:
                 return self._refuse(call, call.ending)
             call.outcome = Outcome.CLIENT_LEFT
             raise
-        except ConnectionError:
+        except ConnectionError:  # the client was gone when its answer was written
             call.outcome = Outcome.CLIENT_LEFT
-            raise
+            call.hang_up()
+            return web.Response()
         except Exception:  # one request's bug must not cost the others their server
             logger.exception("%s: request failed", call.request_id)
             return self._refuse(call, refusal.internal_error())
@@ -153,9 +154,9 @@ class Frontdoor:
 
     def _health(self, call: Call) -> web.StreamResponse:
         closed = self.watch.closed
-        if closed is not None:
-            raise Refused(closed)
-        return self._reply(call, 200, b'{"ok":true}', JSON)
+        if closed is None:
+            return self._reply(call, 200, b'{"ok":true}', JSON)
+        return self._reply(call, 503, error_body(closed, Dialect.OPENAI), JSON | closed.headers())
 
     def _status(self) -> dict[str, object]:
         return status(self.watch, self.gate.admission, self.totals, address=self.address)
@@ -180,7 +181,8 @@ class Frontdoor:
         self.calls.discard(call)
         call.ended = self._loop.time()
         self.metrics.count(call, self.watch.profile_name)
-        self.events.request(profile=self.watch.profile_name, **call.event())
+        if call.route is None or call.route.kind is not Kind.OWN:  # a monitor asks every few seconds
+            self.events.request(profile=self.watch.profile_name, **call.event())
 
     def _apply(self, settings: Settings) -> None:
         self.gate.set_limits(settings.max_active_generations, settings.max_waiting)

@@ -44,6 +44,14 @@ def request_id(given: str | None) -> str:
     return secrets.token_hex(8)
 
 
+def first_unwritable(headers: MultiMapping[str]) -> str | None:
+    """The name of a header that could not be sent on as it came, or None: its value is not UTF-8."""
+    for name, value in headers.items():
+        if not value.isascii() and any("\udc80" <= letter <= "\udcff" for letter in value):
+            return name
+    return None
+
+
 def ours(request_id: str, allow_origin: str | None) -> dict[str, str]:
     """The headers of every answer that leaves the frontdoor. `allow_origin` None: no CORS headers at all."""
     told = {REQUEST_ID: request_id, "Server": SERVER_NAME}

@@ -49,7 +49,7 @@ class Connection(web.RequestHandler):
             status=refusal.status,
             body=error_body(refusal, Dialect.OPENAI),
             content_type="application/json",
-            headers={headers.REQUEST_ID: headers.request_id(None)},
+            headers=headers.ours(headers.request_id(None), None),
         )
         response.force_close()
         return response

@@ -94,7 +94,7 @@ class Relay:
         url = self.watch.backend_url + route.path + call.query
         try:
             async with self.upstream.send(
-                request.method, url, onward, body, idle_timeout_s=settings.backend_timeout_s
+                route.method, url, onward, body, idle_timeout_s=settings.backend_timeout_s
             ) as answer:
                 return await self._pass_on(call, route, answer, settings)
         except UpstreamLost as lost:
@@ -116,6 +116,7 @@ class Relay:
             raise Refused(refusal.upstream_protocol("compressed an event stream that it was asked not to compress"))
         call.stream = True
         reader = StreamReader(route.dialect)
+        call.tokens = reader.tokens
         response = web.StreamResponse(status=answer.status, headers=self._head(call, answer))
         await response.prepare(call.request)
         trouble: Refusal | None = None
@@ -137,7 +138,6 @@ class Relay:
             if call.ending is None:  # the client has left
                 raise
             trouble = call.ending
-        call.tokens = reader.tokens
         trouble = trouble or _judge(reader)
         if trouble is not None:
             call.refused(trouble)
@@ -162,10 +162,7 @@ class Relay:
         fields = read_fields(body)
         for usage in usages(fields) if fields is not None else ():
             call.tokens.note(usage)
-        response = web.Response(status=answer.status, headers=self._head(call, answer), body=body)
-        if call.request.method == "HEAD" and answer.content_length is not None:
-            response.content_length = answer.content_length
-        return response
+        return web.Response(status=answer.status, headers=self._head(call, answer), body=body)
 
     async def _pass_long(self, call: Call, answer: Answer, settings: Settings) -> web.StreamResponse:
         response = web.StreamResponse(status=answer.status, headers=self._head(call, answer))

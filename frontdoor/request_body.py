@@ -6,16 +6,20 @@ import asyncio
 
 from aiohttp import web
 
+from frontdoor.headers import first_unwritable
 from frontdoor.refusal import Refused, bad_request, body_timeout, too_large, unsupported_encoding
 
 BODY_TIMEOUT_S = 120.0
 
 
 def check_head(request: web.BaseRequest, limit_bytes: int) -> None:
-    """What can be said against a body before any of it is read. Raises Refused.
+    """What can be said against a request before any of its body is read. Raises Refused.
 
     A compressed body is refused, not expanded: nobody could tell its size, or read its fields.
     """
+    unwritable = first_unwritable(request.headers)
+    if unwritable is not None:
+        raise Refused(bad_request(f"the value of the header {unwritable} is not UTF-8"))
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         raise Refused(unsupported_encoding(encoding))

@@ -174,7 +174,7 @@ class SlotWatch:
 
     def _why_closed(self) -> Refusal | None:
         pause_file = self.settings.pause_file
-        if pause_file is not None and pause_file.exists():
+        if pause_file is not None and os.path.exists(pause_file):
             return availability.paused()
         if self.follows_slot:
             return availability.of_slot(self.slot, time.time())
