@@ -132,6 +132,8 @@ pip_install() {
     done; then
         show ""
         grep -E 'ERROR|error:' "$log" | tail -n 5 >&2
+        # pip calls a package "not found" also when it could not ask
+        ! grep -q -e 'connection broken by' -e 'confirming the ssl' "$log" || say "The package index could not be reached."
         give_up "pip failed; all it said is in $log"
     fi
     show ""

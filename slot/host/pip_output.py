@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 _FETCHING = re.compile(r"(?:Collecting |Processing (?:\S*/)?)(?P<name>[A-Za-z0-9._]+(?:-[A-Za-z][A-Za-z0-9._]*)*)")
 _SIZE = re.compile(r"\s*Downloading \S+ \((?P<size>[\d.]+ [kMG]?B)\)")
 
+_UNREACHED = re.compile(r"after connection broken by|problem confirming the ssl certificate")
+
 
 @dataclass(frozen=True)
 class PipProgress:
@@ -49,7 +51,7 @@ def complaint(output: str) -> str:
     """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    unreached = ["the package index could not be reached"] if "after connection broken by" in output else []
+    unreached = ["the package index could not be reached"] if _UNREACHED.search(output) else []
     return "; ".join([*(errors[-2:] or lines[-1:]), *unreached])
 
 
