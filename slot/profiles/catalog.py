@@ -6,9 +6,10 @@ nor the frontdoor depends on the catalog it came from.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from slot.profiles import dotenv_file, keys, rules
+from slot.profiles import dotenv_file, keys
 from slot.profiles.problems import Problem, UnknownProfile, nearest, quoted
 from slot.profiles.profile import Profile
 from slot.profiles.resolution import ProfileFile, read, resolve
@@ -64,7 +65,8 @@ def load_active(path: Path) -> Profile:
     if extends:
         expected = "a flattened profile, as slotctl writes it"
         problems.append(Problem(str(path), extends.line, extends.key, quoted(extends.value), expected))
-    return resolve([read(path, name=name.value)] if name else [file], problems)
+    # Its file is named current.env or the like: the name that counts is the one inside.
+    return resolve([replace(file, name=name.value) if name else file], problems)
 
 
 def _names_in(directory: Path) -> list[str]:
@@ -94,5 +96,5 @@ def _lineage(own: ProfileFile) -> tuple[list[ProfileFile], list[Problem]]:
 def _as_read(item: tuple[str, object]) -> tuple[int, str]:
     """Our own prefixes first, in the order of a profile; the engine's variables last."""
     key = item[0]
-    order = [key.startswith(prefix) for prefix in rules.OUR_PREFIXES]
+    order = [key.startswith(prefix) for prefix in keys.OUR_PREFIXES]
     return order.index(True) if any(order) else len(order), key

@@ -206,6 +206,9 @@ FRONTDOOR = _table(
     Key("FRONTDOOR_MAX_OUTPUT_TOKENS", _TOKENS, "The largest output limit that a request may name."),
 )
 
+# Read by the slot, turned into the engine's command line, read by the frontdoor.
+OUR_PREFIXES = ("MODEL_SLOT_", "SERVE_", "FRONTDOOR_")
+
 # Exported to the engine exactly as written.
 ENGINE_PREFIXES = (
     "VLLM_",

@@ -121,6 +121,12 @@ def split(value: str) -> list[str]:
     return value.split(",")
 
 
+def join(values: Sequence[str]) -> str:
+    """The one text that `split` divides into these values."""
+    is_plain = not any("," in value or value.startswith("[") for value in values)
+    return ",".join(values) if is_plain else msgspec.json.encode(values).decode()
+
+
 def _within(value: float, low: float | None, high: float | None) -> bool:
     return (low is None or value >= low) and (high is None or value <= high)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from slot.profiles import engine_flags
 from slot.profiles.engine_face import known_flags
+from slot.profiles.keys import ENGINE_PREFIXES, OUR_PREFIXES
 
 # Its variables, with or without `VLLM_`, that are now a key of the slot.
 _KEYS = {
@@ -19,6 +20,16 @@ _KEYS = {
 # Its variables that turned a flag off: the flag's own key says it the other way round.
 INVERTED = {"NO_SCHEDULER_RESERVE_FULL_ISL": "SERVE_SCHEDULER_RESERVE_FULL_ISL"}
 
+_NO_REWRITING = "requests are not rewritten; SERVE_SERVED_MODEL_NAME takes several names"
+
+# Its variables that have no successor, each with what to do instead.
+GONE = {
+    "FRONTDOOR_SERVED_MODEL_NAME": _NO_REWRITING,
+    "FRONTDOOR_REWRITE_REQUEST_MODEL": _NO_REWRITING,
+    "B70_CCL_IFACE": "write FI_TCP_IFACE and CCL_KVS_IFACE",
+    "B70_SOURCE_ONEAPI": "nothing is sourced; the engine's venv must bring its own libraries",
+}
+
 # The engine does read this one (as the base of its internal ports), but the predecessor meant the flag.
 _MEANT_AS_FLAG = frozenset({"VLLM_PORT"})
 
@@ -26,9 +37,11 @@ _MEANT_AS_FLAG = frozenset({"VLLM_PORT"})
 def twin(name: str, engine_environment: frozenset[str]) -> str | None:
     """Our key for a variable of the predecessor; None for what is no such variable.
 
-    A name in `engine_environment`, which an engine reads, is the engine's.
+    A name in `engine_environment`, which an engine reads, is the engine's, and so is one with another engine prefix.
     """
-    if name in engine_environment and name not in _MEANT_AS_FLAG:
+    if name.startswith(OUR_PREFIXES) or (name in engine_environment and name not in _MEANT_AS_FLAG):
+        return None
+    if name.startswith(ENGINE_PREFIXES) and not name.startswith("VLLM_"):
         return None
     bare = name.removeprefix("VLLM_")
     known = _KEYS.get(bare) or INVERTED.get(bare)

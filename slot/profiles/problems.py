@@ -26,9 +26,14 @@ class Problem:
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{where}: {self.complaint}"
+
+    @property
+    def complaint(self) -> str:
+        """The problem without its place."""
         what = f"{self.key}: " if self.key else ""
         hint = f"; {self.hint}" if self.hint else ""
-        return f"{where}: {what}found {self.found}, expected {self.expected}{hint}"
+        return f"{what}found {self.found}, expected {self.expected}{hint}"
 
 
 class ProfileError(Exception):
@@ -52,7 +57,7 @@ class UnknownProfile(LookupError):
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The one of `known` that `word` may be a slip of, or None where nothing is close."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.75)
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.8)
     return close[0] if close else None
 
 

@@ -71,8 +71,7 @@ class Profile:
 
     def engine_environment(self) -> Mapping[str, Value]:
         """The variables that the engine gets, exactly as written, sorted by name."""
-        ours = ("MODEL_SLOT_", "SERVE_", "FRONTDOOR_")
-        return {key: value for key, value in sorted(self.values.items()) if not key.startswith(ours)}
+        return {key: value for key, value in sorted(self.values.items()) if not key.startswith(keys.OUR_PREFIXES)}
 
     def serve_flags(self) -> list[tuple[str, Value]]:
         """The engine's flags with their dashes (`--max-model-len`) and their values as written, sorted by name."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slot.profiles import agreement, rules
+from slot.profiles import agreement, keys, rules
 from slot.profiles.dotenv_file import Assignment, parse
 from slot.profiles.problems import Problem, ProfileError, quoted
 from slot.profiles.profile import Profile, Value
@@ -40,10 +40,15 @@ class ProfileFile:
         return {item.key: Value(item.value, str(self.path), item.line, self.name) for item in self.assignments}
 
 
-def read(path: Path, *, name: str | None = None) -> ProfileFile:
-    """The file at `path`; its name is that of the file, unless given. Raises OSError."""
-    parsed = parse(path.read_bytes(), str(path))
-    return ProfileFile(name or path.name.removesuffix(".env"), path, parsed.assignments, parsed.problems)
+def read(path: Path) -> ProfileFile:
+    """The file at `path`, named like its file. Raises OSError."""
+    return of_text(path.read_bytes(), path)
+
+
+def of_text(data: bytes, path: Path) -> ProfileFile:
+    """What stands, or would stand, at `path`."""
+    parsed = parse(data, str(path))
+    return ProfileFile(path.name.removesuffix(".env"), path, parsed.assignments, parsed.problems)
 
 
 def resolve(lineage: Sequence[ProfileFile], problems: Sequence[Problem] = ()) -> Profile:
@@ -80,13 +85,13 @@ def _merge(lineage: Sequence[ProfileFile]) -> dict[str, Value]:
     for file in reversed(lineage):
         inherited = {key: value for key, value in merged.items() if key not in NOT_INHERITED}
         merged = {**inherited, **file.values()}
-    return {key: value for key, value in merged.items() if value.text or not key.startswith(rules.OUR_PREFIXES)}
+    return {key: value for key, value in merged.items() if value.text or not key.startswith(keys.OUR_PREFIXES)}
 
 
 def _nothing_to_take_back(lineage: Sequence[ProfileFile]) -> Iterator[Problem]:
     for position, file in enumerate(lineage):
         inherited = {item.key for parent in lineage[position + 1 :] for item in parent.assignments} - NOT_INHERITED
         for item in file.assignments:
-            if not item.value and item.key.startswith(rules.OUR_PREFIXES) and item.key not in inherited:
+            if not item.value and item.key.startswith(keys.OUR_PREFIXES) and item.key not in inherited:
                 expected = "a value: an empty one only takes back what an extended profile sets"
                 yield Problem(str(file.path), item.line, item.key, "an empty value", expected)

@@ -22,7 +22,6 @@ from slot.profiles.kinds import Kind
 from slot.profiles.problems import Problem, nearest, quoted
 from slot.profiles.profile import Value
 
-OUR_PREFIXES = ("MODEL_SLOT_", "SERVE_", "FRONTDOOR_")
 _SHORT_FLAG = re.compile(r"-[A-Za-z]")
 
 
@@ -46,15 +45,13 @@ def problem_of(key: str, value: Value) -> Problem | None:
 def _judge(key: str, text: str) -> Finding | None:
     if reason := refused.reason(key):  # 1
         return Finding("a key that is refused", "a profile without it", reason)
-    if key.startswith(OUR_PREFIXES):  # 2
+    if key.startswith(keys.OUR_PREFIXES):  # 2
         kind = kind_of(key)
         return _unknown(key) if kind is None else _unfit(key, text, kind)
-    is_engines = key.startswith(keys.ENGINE_PREFIXES)
-    if key.startswith("VLLM_") or not is_engines:  # 3
-        if twin := predecessor.twin(key, known_environment()):
-            hint = "with the opposite value" if twin in predecessor.INVERTED.values() else None
-            return Finding("a variable that would set nothing", twin, hint)
-    return None if is_engines else _read_by_nobody(key)  # 4
+    if twin := predecessor.twin(key, known_environment()):  # 3
+        is_inverted = key.removeprefix("VLLM_") in predecessor.INVERTED
+        return Finding("a variable that would set nothing", twin, "with the opposite value" if is_inverted else None)
+    return None if key.startswith(keys.ENGINE_PREFIXES) else _read_by_nobody(key)  # 4
 
 
 def kind_of(key: str) -> Kind | None:
@@ -78,19 +75,33 @@ def _word_for(text: str, kind: Kind) -> str | None:
 
 
 def _unknown(key: str) -> Finding:
-    prefix = next(prefix for prefix in OUR_PREFIXES if key.startswith(prefix))
-    if key.startswith("SERVE_NO_") and kind_of(positive := f"SERVE_{key.removeprefix('SERVE_NO_')}"):
-        return Finding("an unknown key", "a known one", f"write {positive}=false")
-    # Compared without the prefix, which alone would make any two of them look alike.
-    known = {name.removeprefix(prefix): name for name in _our_keys() if name.startswith(prefix)}
-    close = nearest(key.removeprefix(prefix), known)
-    return Finding("an unknown key", "a known one", f"did you mean {known[close]}?" if close else None)
+    prefix = next(prefix for prefix in keys.OUR_PREFIXES if key.startswith(prefix))
+    known = [name for name in _our_keys() if name.startswith(prefix)]
+    return Finding("an unknown key", "a known one", _meant_positive(key) or _hint_for_name(key, prefix, known))
+
+
+def _meant_positive(key: str) -> str | None:
+    """The engine's `--no-flag` is the flag with the value false."""
+    positive = key.replace("SERVE_NO_", "SERVE_", 1)
+    return f"write {positive}=false" if positive != key and kind_of(positive) else None
 
 
 def _read_by_nobody(key: str) -> Finding:
-    close = nearest(key, [*_our_keys(), *known_environment()])
-    expected = f"a key that begins with {', '.join(OUR_PREFIXES)} or an engine's prefix"
-    return Finding("a key that nobody reads", expected, f"did you mean {close}?" if close else None)
+    expected = f"a key that begins with {', '.join(keys.OUR_PREFIXES)} or an engine's prefix"
+    return Finding("a key that nobody reads", expected, _hint_for_name(key, "", [*_our_keys(), *known_environment()]))
+
+
+def _hint_for_name(key: str, prefix: str, known: list[str]) -> str | None:
+    if key in predecessor.GONE:
+        return predecessor.GONE[key]
+    # Compared without their prefix, which alone would make any two of them look alike, or be what was forgotten.
+    bare = {_without_prefix(name): name for name in known}
+    close = nearest(key.removeprefix(prefix), bare) or nearest(key, known)
+    return f"did you mean {bare.get(close, close)}?" if close else None
+
+
+def _without_prefix(name: str) -> str:
+    return name.removeprefix(next((prefix for prefix in keys.OUR_PREFIXES if name.startswith(prefix)), ""))
 
 
 def _our_keys() -> list[str]:
