@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 import time
 
 from slot.profiles.engine_face import EngineFace, faces
-from slot.simulator import argv, children
+from slot.simulator import children, options
+from slot.simulator.argv import UsageError
 from slot.simulator.faults import FaultName
 
 ENGINE = "vllm 0.32"
@@ -20,23 +22,27 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     face = next(face for face in faces() if face.engine.startswith(ENGINE))
     try:
-        options = argv.parse(sys.argv[1:], face)
-    except argv.UsageError as exc:
+        chosen = options.parse(sys.argv[1:], face)
+    except UsageError as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(2)
-    stubborn = any(fault.name is FaultName.IGNORE_SIGTERM for fault in options.faults)
+    stubborn = any(fault.name is FaultName.IGNORE_SIGTERM for fault in chosen.faults)
     # before anything that has threads or an event loop is imported
-    family = children.fork(options.children, stubborn=stubborn)
+    family = children.fork(chosen.children, stubborn=stubborn)
 
     import uvloop
 
     from slot.simulator.server import Simulator
 
     async def run() -> int:
-        return await Simulator(options, family, began=began).run(_unknown_environment(face))
+        return await Simulator(chosen, family, began=began).run(_unknown_environment(face))
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(run()))
+        code = runner.run(run())
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL)
+        signal.raise_signal(-code)
+    sys.exit(code)
 
 
 def _unknown_environment(face: EngineFace) -> list[str]:

@@ -15,10 +15,11 @@ from dataclasses import replace
 from aiohttp import web
 
 from slot.simulator import sse
-from slot.simulator.asks import Ask, Refusal
+from slot.simulator.asks import Ask
 from slot.simulator.engine_loop import EngineDead
 from slot.simulator.faults import Deed, Fault, FaultName, deed
 from slot.simulator.generation import Delta, Generation
+from slot.simulator.refusals import Refusal
 from slot.simulator.serving import Serving
 from slot.simulator.shapes import Choice, Event, Shape, has_nan
 

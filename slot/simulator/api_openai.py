@@ -6,8 +6,9 @@ from aiohttp import web
 
 from slot.simulator import asks, tokens
 from slot.simulator.answer import answer
-from slot.simulator.asks import Ask, Body, Refusal
+from slot.simulator.asks import Ask
 from slot.simulator.openai_shapes import ChatShape, CompletionShape
+from slot.simulator.refusals import Body, Refusal
 from slot.simulator.serving import Serving
 
 

@@ -8,14 +8,18 @@ import time
 
 from aiohttp import web
 
-from slot.simulator import asks, metrics, tokens
+from slot.simulator import metrics, prompts, tokens
 from slot.simulator.api_openai import body_of
-from slot.simulator.asks import Refusal
 from slot.simulator.faults import FaultName
+from slot.simulator.refusals import Refusal, missing
+from slot.simulator.replies import get, json_response
 from slot.simulator.serving import VERSION, Serving
-from slot.simulator.sse import encode
 
 _SCALE_OUT = "Scale-out endpoints are disabled. Restart vllm serve with --enable-scale-out to enable them."
+_NOT_SIMULATED = {  # path -> required fields
+    "/v1/systemone": ("state", "questions"),
+    "/generative_scoring": ("query", "items", "label_token_ids"),
+}
 _SCALE_OUT_PATHS = (
     "/v1/chat/completions/render",
     "/v1/messages/render",
@@ -28,28 +32,23 @@ _SCALE_OUT_PATHS = (
 )
 
 
-def json_response(payload: object, status: int = 200) -> web.Response:
-    return web.Response(body=encode(payload), status=status, content_type="application/json")
-
-
 class OperationsApi:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            _get("/load", self.load),
-            _get("/version", self.version),
-            _get("/kv_event_sources", self.nothing),
-            _get("/health", self.health),
-            _get("/metrics", self.metrics),
-            _get("/v1/models", self.models),
-            _get("/ping", self.health),
+            get("/load", self.load),
+            get("/version", self.version),
+            get("/kv_event_sources", self.nothing),
+            get("/health", self.health),
+            get("/metrics", self.metrics),
+            get("/v1/models", self.models),
+            get("/ping", self.health),
             web.post("/ping", self.health),
             web.post("/tokenize", self.tokenize),
             web.post("/detokenize", self.detokenize),
-            web.post("/v1/systemone", self.not_simulated),
-            web.post("/generative_scoring", self.not_simulated),
+            *(web.post(path, self.not_simulated) for path in _NOT_SIMULATED),
             web.post("/scale_elastic_ep", self.scale),
             web.post("/is_scaling_elastic_ep", self.is_scaling),
             *(web.post(path, self.scale_out) for path in _SCALE_OUT_PATHS),
@@ -81,11 +80,11 @@ class OperationsApi:
         body = await body_of(request)
         served = self._serving.served
         if "messages" in body:
-            found = asks.conversation(body["messages"], served)
+            found = prompts.conversation(body["messages"], served)
         elif isinstance(body.get("prompt"), str):
             found = tokens.encode(body["prompt"])
         else:
-            raise asks.missing(body, "prompt", "messages")
+            raise missing(body, "prompt", "messages")
         texts = [tokens.decode([token]) for token in found] if body.get("return_token_strs") else None
         answer = {"count": len(found), "max_model_len": served.max_model_len, "tokens": found, "token_strs": texts}
         return json_response(answer)
@@ -94,7 +93,7 @@ class OperationsApi:
         body = await body_of(request)
         found = body.get("tokens")
         if not isinstance(found, list) or not all(isinstance(token, int) for token in found):
-            raise asks.missing(body, "tokens")
+            raise missing(body, "tokens")
         return json_response({"prompt": tokens.decode(found)})
 
     async def scale(self, request: web.Request) -> web.Response:
@@ -107,7 +106,11 @@ class OperationsApi:
         raise Refusal(403, _SCALE_OUT, "PermissionDeniedError")
 
     async def not_simulated(self, request: web.Request) -> web.Response:
-        """vLLM has these routes; their answers need a model's numbers, which nobody here would believe."""
+        """Their answers need a model's numbers, which nobody here would believe; their refusals do not."""
+        body = await body_of(request)
+        lacking = [name for name in _NOT_SIMULATED[request.path] if name not in body]
+        if lacking:
+            raise missing(body, *lacking)
         raise Refusal(501, "the simulator does not answer this route", "NotImplementedError")
 
     def _card(self, name: str) -> dict[str, object]:
@@ -136,8 +139,3 @@ class OperationsApi:
             "max_model_len": self._serving.served.max_model_len,
             "permission": [permission],
         }
-
-
-def _get(path: str, handler: object) -> web.RouteDef:
-    """FastAPI's GET routes have no HEAD, other than aiohttp's."""
-    return web.get(path, handler, allow_head=False)  # type: ignore[arg-type]

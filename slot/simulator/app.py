@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from slot.simulator.api_documents import DocumentsApi
+from slot.simulator.api_messages import MessagesApi
 from slot.simulator.api_openai import OpenAiApi
-from slot.simulator.api_operations import OperationsApi, json_response
-from slot.simulator.asks import Refusal
+from slot.simulator.api_operations import OperationsApi
+from slot.simulator.api_responses import ResponsesApi
 from slot.simulator.log_lines import Raw, uvicorn
+from slot.simulator.refusals import Refusal
+from slot.simulator.replies import json_response
 from slot.simulator.serving import Serving
 from slot.simulator.shapes import openai_error
 
@@ -22,14 +27,23 @@ _GUARDED = ("/v1", "/v2", "/inference", "/cohere")
 _MAX_BODY_BYTES = 1 << 30  # vLLM has no limit
 
 
+class _Api(Protocol):
+    def routes(self) -> list[web.RouteDef]: ...
+
+
 def build(serving: Serving, say: Callable[[Raw], None]) -> web.Application:
     app = web.Application(middlewares=[_counted(serving), _errors, _guarded(serving)], client_max_size=_MAX_BODY_BYTES)
-    for api in (OperationsApi(serving), OpenAiApi(serving)):
+    for api in _apis(serving):
         app.add_routes(api.routes())
     app.on_response_prepare.append(_headers)
     if serving.options.log_access:
         app.on_response_prepare.append(_access_line(say))
     return app
+
+
+def _apis(serving: Serving) -> list[_Api]:
+    common: list[_Api] = [DocumentsApi(), OperationsApi(serving)]
+    return [*common, OpenAiApi(serving), ResponsesApi(serving), MessagesApi(serving)]
 
 
 def routes_of(app: web.Application) -> list[tuple[str, str]]:

@@ -7,44 +7,25 @@ their `type` and `param` were recorded from vLLM 0.32.0.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from slot.simulator import faults, tokens
+from slot.simulator import faults, prompts
 from slot.simulator.faults import Fault
+from slot.simulator.prompts import Served
+from slot.simulator.refusals import Body, Refusal, bad_parameter, invalid, missing, wrong_type
 
 MAX_LOGPROBS = 20
 DEFAULT_COMPLETION_TOKENS = 16  # of /v1/completions; a chat goes on until it ends by itself
-ROLE_TOKENS = 4  # what a chat template puts around each message
-
-Body = Mapping[str, Any]
-
-
-class Refusal(Exception):
-    """An answer other than 200: `type` and `param` are those of vLLM's error object."""
-
-    def __init__(self, status: int, message: str, type_: str = "BadRequestError", param: str | None = None) -> None:
-        super().__init__(message)
-        self.status, self.message, self.type, self.param = status, message, type_, param
-
-
-@dataclass(frozen=True)
-class Served:
-    """What the asks are checked against."""
-
-    names: tuple[str, ...]
-    max_model_len: int
-    image_limit: int = 0
-    auto_tool_choice: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
     """One request, of whichever API. `prompts`: one list of tokens per prompt; `choices`: answers per prompt.
 
-    `max_tokens`: None where the answer ends by itself. `variation_seed`: None for greedy sampling or for sampling
-    without a seed. `logprobs`: None for no logprobs, else how many alternatives. `fault`: of this request alone.
+    `max_tokens`: None where the answer ends by itself. `seed`: of the sampling, None where the client left it
+    open. `logprobs`: None for no logprobs, else how many alternatives. `fault`: of this request alone.
     """
 
     model: str
@@ -74,30 +55,30 @@ class Ask:
 def body_of(text: bytes, content_type: str) -> Body:
     """The JSON object of a request. Raises Refusal in the words of vLLM's validation."""
     if content_type != "application/json":
-        raise _invalid("Unsupported Media Type: Only 'application/json' is allowed", None)
+        raise invalid("Unsupported Media Type: Only 'application/json' is allowed", None)
     if not text:
-        raise _invalid("{'type': 'missing', 'loc': 'body', 'msg': 'Field required', 'input': 'None'}", "body")
+        raise invalid("{'type': 'missing', 'loc': 'body', 'msg': 'Field required', 'input': 'None'}", "body")
     try:
         body = json.loads(text)
     except json.JSONDecodeError as exc:
         at = f"body.{exc.pos}"
         error = f"'msg': 'JSON decode error', 'input': '<dict of 0 items>', 'ctx': {{'error': '{exc.msg}'}}"
-        raise _invalid(f"{{'type': 'json_invalid', 'loc': '{at}', {error}}}", at) from None
+        raise invalid(f"{{'type': 'json_invalid', 'loc': '{at}', {error}}}", at) from None
     except (RecursionError, ValueError) as exc:  # nested too deep, a number of a million digits, not UTF-8
         raise Refusal(400, "There was an error parsing the body", "Bad Request") from exc
     if not isinstance(body, dict):
         expected = "Input should be a valid dictionary or object to extract fields from"
         shape = f"<{type(body).__name__} of {len(body)} items>" if isinstance(body, list | str) else str(body)
         error = f"'type': 'model_attributes_type', 'loc': 'body', 'msg': '{expected}', 'input': '{shape}'"
-        raise _invalid(f"{{{error}}}", "body")
+        raise invalid(f"{{{error}}}", "body")
     return body
 
 
 def completion(body: Body, served: Served) -> Ask:
     """`POST /v1/completions`. Raises Refusal."""
     _model(body, served)
-    prompts = _prompts(body.get("prompt"))
-    return _ask(body, served, prompts, _integer(body, "max_tokens", DEFAULT_COMPLETION_TOKENS), body.get("logprobs"))
+    given = prompts.of_completion(body.get("prompt"))
+    return _ask(body, served, given, _integer(body, "max_tokens", DEFAULT_COMPLETION_TOKENS), body.get("logprobs"))
 
 
 def chat(body: Body, served: Served) -> Ask:
@@ -110,7 +91,7 @@ def chat(body: Body, served: Served) -> Ask:
         raise Refusal(400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set')
     limit_name = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
     logprobs = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
-    return _ask(body, served, (conversation(messages, served),), _integer(body, limit_name, None), logprobs)
+    return _ask(body, served, (prompts.conversation(messages, served),), _integer(body, limit_name, None), logprobs)
 
 
 def response(body: Body, served: Served) -> Ask:
@@ -118,72 +99,39 @@ def response(body: Body, served: Served) -> Ask:
     given = _required(body, "input", (str, list))
     _model(body, served)
     messages = [{"role": "user", "content": given}] if isinstance(given, str) else given
-    return _ask(body, served, (conversation(messages, served),), _integer(body, "max_output_tokens", None), None)
+    return _ask(
+        body, served, (prompts.conversation(messages, served),), _integer(body, "max_output_tokens", None), None
+    )
 
 
 def message(body: Body, served: Served) -> Ask:
     """`POST /v1/messages` (Anthropic). Raises Refusal."""
-    messages = _required(body, "messages", list)
+    messages = messages_of(body)
     limit = _required(body, "max_tokens", int)
     _model(body, served)
-    system = [{"role": "system", "content": body["system"]}] if body.get("system") else []
     stops = {"stop": body.get("stop_sequences") or []}
-    return _ask({**body, **stops}, served, (conversation([*system, *messages], served),), limit, None)
+    return _ask({**body, **stops}, served, (prompts.conversation(messages, served),), limit, None)
 
 
-def conversation(messages: Sequence[Any], served: Served) -> list[int]:
-    """The tokens of a chat, as if a template had written it. Raises Refusal for a picture too many."""
-    prompt: list[int] = []
-    images = 0
-    for message in messages:
-        if not isinstance(message, dict):
-            raise _invalid(
-                "{'type': 'dict_type', 'loc': 'body.messages', 'msg': 'Input should be a valid dictionary'}", "body"
-            )
-        prompt += tokens.encode(f"<|{message.get('role', 'user')}|>")[:ROLE_TOKENS]
-        for part in _parts(message.get("content")):
-            if isinstance(part, str):
-                prompt += tokens.encode(part)
-            else:
-                images += 1
-                prompt += tokens.image_tokens(str(part))
-    if images and not served.image_limit:
-        raise Refusal(400, f"{served.names[0]} is not a multimodal model")
-    if images > served.image_limit:
-        raise Refusal(400, f"At most {served.image_limit} image(s) may be provided in one prompt.")
-    return prompt
+def messages_of(body: Body) -> list[Any]:
+    """Anthropic's messages, with the system prompt, which has a field of its own, in front. Raises Refusal."""
+    system = [{"role": "system", "content": body["system"]}] if body.get("system") else []
+    return [*system, *_required(body, "messages", list)]
 
 
-def _parts(content: Any) -> list[Any]:
-    """The texts of a message's content, and for each picture a dict that tells it from others."""
-    if not isinstance(content, list):
-        return [] if content is None else [str(content)]
-    parts: list[Any] = []
-    for part in content:
-        if isinstance(part, dict) and part.get("type") in ("image_url", "input_image", "image"):
-            parts.append(part)
-        elif isinstance(part, dict):
-            parts.append(str(part.get("text") or ""))
-        else:
-            parts.append(str(part))
-    return parts
-
-
-def _ask(
-    body: Body, served: Served, prompts: tuple[Sequence[int], ...], max_tokens: int | None, logprobs: object
-) -> Ask:
+def _ask(body: Body, served: Served, given: tuple[Sequence[int], ...], max_tokens: int | None, logprobs: object) -> Ask:
     stream = bool(body.get("stream"))
     options = body.get("stream_options") or {}
     if options and not stream:
-        raise _bad_parameter("Stream options can only be defined when `stream=True`.", "stream_options")
+        raise bad_parameter("Stream options can only be defined when `stream=True`.", "stream_options")
     ask = Ask(
         model=body.get("model") or served.names[0],
-        prompts=prompts,
+        prompts=given,
         choices=_choices(body),
         max_tokens=max_tokens,
         min_tokens=_integer(body, "min_tokens", 0) or 0,
         greedy=_temperature(body) == 0,
-        seed=body.get("seed"),
+        seed=_integer(body, "seed", None),
         ignore_eos=bool(body.get("ignore_eos")),
         stops=_stops(body.get("stop")),
         logprobs=_logprobs(logprobs),
@@ -195,23 +143,26 @@ def _ask(
         fault=_fault(body),
         body=body,
     )
-    for prompt in prompts:
-        _check_length(prompt, max_tokens, served.max_model_len)
+    for prompt in given:
+        is_text = "prompt" not in body or not isinstance(body["prompt"], list)
+        _check_length(len(prompt), max_tokens, served.max_model_len, is_text=is_text)
     return ask
 
 
-def _check_length(prompt: Sequence[int], max_tokens: int | None, max_model_len: int) -> None:
-    count = len(prompt)
+def _check_length(count: int, max_tokens: int | None, max_model_len: int, *, is_text: bool) -> None:
     if count > max_model_len:
-        raise _bad_parameter(
-            f"This model's maximum context length is {max_model_len} tokens. However, your prompt contains {count} "
+        # a text is only read as far as it could fit, so nobody knows how long it really is
+        count = max_model_len + 1 if is_text else count
+        contains = f"at least {count}" if is_text else f"{count}"
+        raise bad_parameter(
+            f"This model's maximum context length is {max_model_len} tokens. However, your prompt contains {contains} "
             "input tokens, which exceeds this limit even without any output tokens. Please reduce the length of the "
             "input prompt.",
             "input_tokens",
             count,
         )
     if max_tokens is not None and max_tokens > max_model_len:
-        raise _bad_parameter(
+        raise bad_parameter(
             f"max_tokens={max_tokens} cannot be greater than max_model_len={max_model_len}. "
             "Please request fewer output tokens.",
             "max_tokens",
@@ -220,7 +171,7 @@ def _check_length(prompt: Sequence[int], max_tokens: int | None, max_model_len: 
     # measured: a prompt that fills the context leaves no token, and that is what vLLM complains of
     least = 0 if count == max_model_len else max_tokens
     if least is not None and least < 1:
-        raise _bad_parameter(f"max_tokens must be at least 1, got {least}.", "max_tokens", least)
+        raise bad_parameter(f"max_tokens must be at least 1, got {least}.", "max_tokens", least)
 
 
 def _model(body: Body, served: Served) -> None:
@@ -228,18 +179,6 @@ def _model(body: Body, served: Served) -> None:
     if name and name not in served.names:
         aliases = ", ".join(served.names)
         raise Refusal(404, f"The model `{name}` does not exist. Valid aliases: {aliases}.", "NotFoundError", "model")
-
-
-def _prompts(prompt: Any) -> tuple[Sequence[int], ...]:
-    if prompt is None or prompt == "":
-        raise _bad_parameter("Either prompt or prompt_embeds must be provided and non-empty.", "prompt")
-    if not prompt:
-        raise Refusal(400, "You must pass at least one prompt")
-    if isinstance(prompt, str):
-        return (tokens.encode(prompt),)
-    if all(isinstance(part, int) for part in prompt):
-        return (prompt,)
-    return tuple(part if isinstance(part, list) else tokens.encode(str(part)) for part in prompt)
 
 
 def _choices(body: Body) -> int:
@@ -256,9 +195,9 @@ def _temperature(body: Body) -> float:
     if given is None:
         return 1.0
     if isinstance(given, bool) or not isinstance(given, int | float):
-        raise _wrong_type("temperature", "float_parsing", "Input should be a valid number", given)
+        raise wrong_type("temperature", "float_parsing", "Input should be a valid number", given)
     if given < 0:
-        raise _bad_parameter(f"temperature must be non-negative, got {float(given)}.", "temperature", float(given))
+        raise bad_parameter(f"temperature must be non-negative, got {float(given)}.", "temperature", float(given))
     return float(given)
 
 
@@ -267,7 +206,7 @@ def _logprobs(given: object) -> int | None:
         return None
     count = int(given) if isinstance(given, int) else 0
     if count > MAX_LOGPROBS:
-        raise _bad_parameter(
+        raise bad_parameter(
             f"Requested sample logprobs of {count}, which is greater than max allowed: {MAX_LOGPROBS}",
             "logprobs",
             count,
@@ -292,16 +231,8 @@ def _integer(body: Body, name: str, default: int | None) -> int | None:
         return default
     if isinstance(given, bool) or not isinstance(given, int):
         problem = "Input should be a valid integer, unable to parse string as an integer"
-        raise _wrong_type(name, "int_parsing", problem, given)
+        raise wrong_type(name, "int_parsing", problem, given)
     return given
-
-
-def missing(body: Body, *names: str) -> Refusal:
-    """The refusal of a body that lacks all of `names`."""
-    shape = f"<dict of {len(body)} items>"
-    errors = [f"{{'type': 'missing', 'loc': 'body.{n}', 'msg': 'Field required', 'input': '{shape}'}}" for n in names]
-    count = "1 validation error" if len(errors) == 1 else f"{len(errors)} validation errors"
-    return Refusal(400, "\n  ".join([f"{count}:", *errors]), "Bad Request", f"body.{names[0]}")
 
 
 def _required(body: Body, name: str, kind: Any) -> Any:
@@ -309,19 +240,5 @@ def _required(body: Body, name: str, kind: Any) -> Any:
         raise missing(body, name)
     if not isinstance(body[name], kind):
         wanted = {list: "list", int: "integer"}.get(kind, "string")
-        raise _wrong_type(name, f"{wanted}_type", f"Input should be a valid {wanted}", body[name])
+        raise wrong_type(name, f"{wanted}_type", f"Input should be a valid {wanted}", body[name])
     return body[name]
-
-
-def _wrong_type(name: str, type_: str, problem: str, found: object) -> Refusal:
-    error = f"'type': '{type_}', 'loc': 'body.{name}', 'msg': '{problem}', 'input': '{found}'"
-    return _invalid(f"{{{error}}}", f"body.{name}")
-
-
-def _invalid(error: str, param: str | None) -> Refusal:
-    return Refusal(400, f"1 validation error:\n  {error}", "Bad Request", param)
-
-
-def _bad_parameter(message: str, name: str, value: object = None) -> Refusal:
-    shown = f"parameter={name}" if value is None else f"parameter={name}, value={value}"
-    return Refusal(400, f"{message} ({shown})", param=name)

@@ -37,6 +37,7 @@ class EngineLoop:
         self.engine = engine
         self._metrics = metrics
         self.is_dead = False
+        self.cause: str | None = None
         self.died = asyncio.Event()
         self.idle = asyncio.Event()
         self.idle.set()
@@ -67,11 +68,11 @@ class EngineLoop:
         self._metrics.finished(request, "stop", time.monotonic())
         self.abort(request)
 
-    def die(self) -> None:
-        """Every request fails now, and every later one at once."""
+    def die(self, cause: str | None = None) -> None:
+        """Every request fails now, and every later one at once. `cause`: the last words of the engine core, if any."""
         if self.is_dead:
             return
-        self.is_dead = True
+        self.is_dead, self.cause = True, cause
         logger.debug("engine died with %r", self.engine)
         sinks, self._sinks = self._sinks, {}
         for request, sink in sinks.items():

@@ -44,10 +44,10 @@ _IGC = (
     "Command was: ocloc compile -file /tmp/tmpsd8n_k3v/triton_red_fused_0.spv -spirv_input -device bmg",
 )
 
+DEVICE_LOST = "RuntimeError: level_zero backend failed with error: 20 (UR_RESULT_ERROR_DEVICE_LOST)"
+
 FAILURES: Mapping[str, Failure] = {
-    "device_lost": Failure(
-        "warmup", "RuntimeError: level_zero backend failed with error: 20 (UR_RESULT_ERROR_DEVICE_LOST)"
-    ),
+    "device_lost": Failure("warmup", DEVICE_LOST),
     "out_of_resources": Failure(
         "graph_capture", "RuntimeError: level_zero backend failed with error: 40 (UR_RESULT_ERROR_OUT_OF_RESOURCES)"
     ),

@@ -9,8 +9,8 @@ line befalls every stream.
     slow_start         start     `seconds` of silence before `phase` (default weights)
     crash_loading      start     the failure `text` (see `failure_texts`), before `phase` if given
     ignore_sigterm     process   SIGTERM and SIGINT do nothing; only SIGKILL ends it, its children too
-    hang_on_sigterm    process   the port closes, the streams stay open and silent (measured on vLLM 0.32 with
-                                 requests waiting)
+    hang_on_sigterm    process   while loading: no reaction; while serving: the port closes, the streams stay open and
+                                 silent (both measured on vLLM 0.32, the latter with requests waiting)
     slow_health        process   /health answers after `seconds`
     device_lost        engine    after `after_tokens`: UR_RESULT_ERROR_DEVICE_LOST, every stream fails, the
                                  process exits

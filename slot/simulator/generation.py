@@ -15,6 +15,7 @@ from slot.simulator import tokens
 from slot.simulator.asks import Ask
 from slot.simulator.engine import Request, Token
 from slot.simulator.engine_loop import EngineDead, EngineLoop
+from slot.simulator.failure_texts import DEVICE_LOST
 from slot.simulator.faults import Fault, FaultName
 from slot.simulator.stop_strings import StopStrings
 from slot.simulator.tokens import Voice
@@ -148,4 +149,4 @@ class Generation:
     def _lose_device(self, token: Token) -> None:
         fault = self.fault
         if fault is not None and fault.name is FaultName.DEVICE_LOST and token.position + 1 >= fault.after_tokens:
-            self._loop.die()
+            self._loop.die(DEVICE_LOST)

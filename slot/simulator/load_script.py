@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from slot.simulator import timing
-from slot.simulator.argv import Options
 from slot.simulator.failure_texts import FAILURES, Ending, Failure
 from slot.simulator.faults import Fault, FaultName
 from slot.simulator.log_lines import (
@@ -24,6 +23,7 @@ from slot.simulator.log_lines import (
     shards,
     traceback,
 )
+from slot.simulator.options import Options
 from slot.simulator.timing import LoadPlan
 
 SHARDS = 8

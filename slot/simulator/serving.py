@@ -9,12 +9,17 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from slot.simulator.argv import Options
-from slot.simulator.asks import Ask, Refusal, Served
+from slot.simulator import timing
+from slot.simulator.asks import Ask
+from slot.simulator.engine import Engine
 from slot.simulator.engine_loop import EngineLoop
 from slot.simulator.faults import Fault, FaultName, Scope
 from slot.simulator.generation import Generation
+from slot.simulator.kv_cache import KvCache
 from slot.simulator.metrics import Metrics
+from slot.simulator.options import Options
+from slot.simulator.prompts import Served
+from slot.simulator.refusals import Refusal
 from slot.simulator.shapes import Header
 
 VERSION = "0.32.0"
@@ -30,6 +35,21 @@ class Serving:
     metrics: Metrics
     is_draining: bool = False
     load: int = 0
+
+    @classmethod
+    def of(cls, options: Options) -> Serving:
+        """Everything that the options ask for, ready to run."""
+        stall = next((fault for fault in options.faults if fault.name is FaultName.STALL_MID_STREAM), None)
+        engine = Engine(
+            options.timing,
+            KvCache(timing.kv_tokens(options.timing), options.block_size, keeps=options.prefix_caching),
+            max_num_seqs=options.max_num_seqs,
+            max_batched_tokens=options.max_batched_tokens,
+            stands_still_after=None if stall is None else stall.after_tokens,
+        )
+        metrics = Metrics(engine, options.served_names[0], max_model_len=options.max_model_len)
+        served = Served(options.served_names, options.max_model_len, options.image_limit, options.auto_tool_choice)
+        return cls(options=options, served=served, loop=EngineLoop(engine, metrics), metrics=metrics)
 
     @property
     def stream_fault(self) -> Fault | None:
@@ -47,11 +67,11 @@ class Serving:
         options = self.options
         return Generation(self.loop, ask, max_model_len=options.max_model_len, seed=options.seed, fault=fault)
 
-    def header(self, request: web.Request, ask: Ask, prefix: str) -> Header:
+    def header(self, request: web.Request, ask: Ask, prefix: str, joint: str = "-") -> Header:
         number = request.headers.get("X-Request-Id") or secrets.token_hex(8)
         fingerprint = zlib.crc32(repr((self.options.model, self.options.seed)).encode())
         return Header(
-            id=f"{prefix}-{number}",
+            id=f"{prefix}{joint}{number}",
             created=int(time.time()),
             model=ask.model,
             fingerprint=f"vllm-{VERSION}-{fingerprint:08x}",

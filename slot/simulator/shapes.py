@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from slot.simulator import tokens
-from slot.simulator.asks import Ask
 from slot.simulator.generation import Delta, Usage
 
 ENGINE_DEAD_TYPE = "InternalServerError"
@@ -93,7 +92,3 @@ def token_text(token: int) -> str:
 def has_nan(choices: Sequence[Choice]) -> bool:
     numbers = (number for choice in choices for delta in choice.deltas for _, number in delta.alternatives)
     return any(number != number for number in numbers)
-
-
-def wants_logprobs(ask: Ask) -> bool:
-    return ask.logprobs is not None
