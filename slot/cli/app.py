@@ -121,3 +121,117 @@ def check(
             as_json=as_json,
         )
     )
+
+
+@app.command()
+def up(
+    name: Name,
+    simulate: Simulate = False,
+    faults: Faults = None,
+    seed: Seed = 0,
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Where the frontdoor listens, instead of the profile's.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(metavar="PORT", min=1, max=65535, help="The frontdoor's, instead of the profile's.")
+    ] = None,
+    engine_port: EnginePort = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also show what engine and frontdoor log.")] = False,
+) -> None:
+    """
+    Serves a profile in the foreground: slot and frontdoor, until Ctrl-C.
+
+    Checks the model, the engine and the ports first, and starts nothing if one is missing.
+
+    \b
+    Example:
+      slotctl up sim
+      slotctl up gemma4-12b-it-int4-autoround-c8 --simulate --port 8001
+    """
+    from slot.cli.places import paths_here
+    from slot.cli.prepare import prepare
+    from slot.cli.up import up
+
+    plan = prepare(
+        name,
+        paths_here(),
+        simulate=simulate,
+        faults=faults or (),
+        seed=seed,
+        host=host,
+        port=port,
+        engine_port=engine_port,
+        is_verbose=verbose,
+    )
+    raise typer.Exit(up(plan))
+
+
+@app.command()
+def run(
+    active: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="The profile to serve, instead of the active one.")
+    ] = None,
+    simulate: Simulate = False,
+    faults: Faults = None,
+    seed: Seed = 0,
+    engine_port: EnginePort = None,
+) -> None:
+    """
+    The supervisor in the foreground, as the unit runs it: serves the active profile.
+
+    \b
+    Example:
+      slotctl run
+      slotctl run --active /etc/b70-vllm-slot/current.env --simulate
+    """
+    from slot.cli.places import paths_here
+    from slot.cli.run import run
+
+    raise typer.Exit(
+        run(paths_here(), active=active, simulate=simulate, faults=faults or (), seed=seed, engine_port=engine_port)
+    )
+
+
+@app.command()
+def status(
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The frontdoor to ask, instead of the active profile's.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    What is served and how it is. Exit code 0 while it serves, 69 where nothing runs, otherwise 1.
+
+    \b
+    Example:
+      slotctl status
+      slotctl status --json | jq .slot.failure
+    """
+    from slot.cli.places import paths_here
+    from slot.cli.status import status
+
+    raise typer.Exit(status(paths_here(), url=url, as_json=as_json))
+
+
+@app.command("import")
+def import_(
+    old: Annotated[Path, typer.Argument(metavar="OLD.env", help="A profile of the predecessor: a shell script.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there; a directory gets NAME.env.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Converts a profile of the predecessor, and lists what could not be carried over.
+
+    Nothing of it is executed. Exit code 78 if the result needs mending by hand.
+
+    \b
+    Example:
+      slotctl import old/gemma4-12b.env
+      slotctl import old/gemma4-12b.env --output configs/model-slots
+    """
+    from slot.cli.import_profile import import_profile
+
+    raise typer.Exit(import_profile(old, output=output, force=force, as_json=as_json))

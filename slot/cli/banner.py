@@ -1,0 +1,67 @@
+"""What `slotctl up` says when a model is served: where to point a client, and a line to paste."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from slot.profiles.profile import Profile
+
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # and how this host reaches it
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the frontdoor listens. `lan` is this host's address on the LAN, None where nobody there can reach it."""
+
+    host: str
+    port: int
+    lan: str | None = None
+
+    @property
+    def near(self) -> str:
+        """The name by which this host reaches it."""
+        return ANY_ADDRESS.get(self.host, self.host)
+
+    @property
+    def url(self) -> str:
+        return url_of(self.near, self.port)
+
+
+def url_of(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def banner(profile: Profile, address: Address, *, context: int | None, simulated: bool) -> list[str]:
+    """`context` is what the engine itself says, in tokens; None where it did not."""
+    engine = "a simulated engine" if simulated else "a real engine"
+    facts = [("base URL", f"{address.url}/v1"), *on_the_lan(address), ("model", profile.served_model_name)]
+    if context is not None:
+        facts.append(("context", f"{context} tokens"))
+    facts.append(("cap", f"{profile.max_active_generations} at once; the next one gets 503 and when to retry"))
+    facts.append(("status", f"{address.url}/status"))
+    lines = [f"{profile.title}: serving, by {engine}", *(f"  {label:<8}  {text}" for label, text in facts)]
+    return [*lines, "", *curl(profile, address)]
+
+
+def on_the_lan(address: Address) -> Iterator[tuple[str, str]]:
+    if address.lan is not None:
+        yield "on LAN", f"{url_of(address.lan, address.port)}/v1"
+
+
+def curl(profile: Profile, address: Address) -> list[str]:
+    """A command to paste: it streams, or for a pooling model makes one embedding."""
+    model = profile.served_model_name
+    if profile.runner == "pooling":
+        path, body = "embeddings", json.dumps({"model": model, "input": "Hello"})
+    else:
+        path = "chat/completions"
+        messages = [{"role": "user", "content": "Hello, who are you?"}]
+        body = json.dumps({"model": model, "stream": True, "messages": messages})
+    return [
+        f"curl -N {address.url}/v1/{path} \\",
+        "  -H 'Content-Type: application/json' \\",
+        f"  -d {shlex.quote(body)}",
+    ]

@@ -1,0 +1,58 @@
+"""One question to a frontdoor on this host, with the patience of a person at a terminal."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from pathlib import Path
+from typing import Any
+
+PATIENCE_S = 1.0
+NOTE = "frontdoor.url"
+
+
+def get(host: str, port: int, path: str) -> tuple[int, bytes] | None:
+    """Status code and body; None where nobody answers in time, or it is no HTTP."""
+    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def is_serving(host: str, port: int) -> bool:
+    """Whether a generation that is sent now would be admitted, a full house aside."""
+    answer = get(host, port, "/health")
+    return answer is not None and answer[0] == 200
+
+
+def status(host: str, port: int) -> dict[str, Any] | None:
+    """The body of `/status`; None where no frontdoor answers."""
+    answer = get(host, port, "/status")
+    if answer is None or answer[0] != 200:
+        return None
+    try:
+        body = json.loads(answer[1])
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) and "frontdoor" in body else None
+
+
+def note_url(run_dir: Path, url: str) -> None:
+    """Leaves word for `slotctl status` of where this run's frontdoor listens: options may differ from the profile."""
+    (run_dir / NOTE).write_text(f"{url}\n")
+
+
+def noted_url(run_dir: Path) -> str | None:
+    try:
+        return (run_dir / NOTE).read_text().strip()
+    except OSError:
+        return None
+
+
+def forget_url(run_dir: Path) -> None:
+    (run_dir / NOTE).unlink(missing_ok=True)

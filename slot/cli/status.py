@@ -1,0 +1,147 @@
+"""`slotctl status`: what is served and how it is, by the supervisor's snapshot and by the frontdoor's own words."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import typer
+
+from slot import state
+from slot.cli import frontdoor_client
+from slot.cli.banner import Address
+from slot.cli.host_checks import frontdoor_of
+from slot.cli.load_view import left, words_of
+from slot.cli.terminal import colored
+from slot.exit_codes import ExitCode
+from slot.paths import Paths
+from slot.profiles.catalog import load_active
+from slot.profiles.problems import ProfileError
+from slot.state import Lifecycle, SlotState
+
+COLORS = {"serving": "green", "failed": "red", "loading": "yellow", "stopping": "yellow", "degraded": "yellow"}
+FINAL = (Lifecycle.STOPPED, Lifecycle.FAILED)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was found. `slot` is None without a snapshot, `frontdoor` is the body of its `/status`, None: no answer."""
+
+    slot: SlotState | None
+    frontdoor: dict[str, Any] | None
+    url: str
+    now: float
+
+    @property
+    def is_abandoned(self) -> bool:
+        """A final snapshot stays true; any other needs a supervisor that keeps it fresh."""
+        return self.slot is not None and self.slot.state not in FINAL and self.slot.is_stale(self.now)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """
+        1. The frontdoor says that it could not admit            -> 1, or 69 where the slot is not there either
+        2. A snapshot of serving, kept fresh, or no slot at all
+           behind a frontdoor that admits                        -> 0
+        3. Never started, stopped, or abandoned                  -> 69
+        4. Anything else                                         -> 1
+        """
+        is_there = self.slot is not None and self.slot.state is not Lifecycle.STOPPED and not self.is_abandoned
+        if self.frontdoor is not None and not self.frontdoor.get("ok"):  # 1
+            return ExitCode.FAILED if is_there else ExitCode.UNAVAILABLE
+        if self.slot is None and self.frontdoor is not None:  # 2
+            return ExitCode.OK
+        if not is_there:  # 3
+            return ExitCode.UNAVAILABLE
+        serves = self.slot is not None and self.slot.state is Lifecycle.SERVING
+        return ExitCode.OK if serves else ExitCode.FAILED  # 2, 4
+
+
+def status(paths: Paths, *, url: str | None, as_json: bool) -> ExitCode:
+    """Raises UnreadableState, OSError."""
+    host, port = frontdoor_address(paths, url)
+    answer = frontdoor_client.status(host, port)
+    sight = Sight(state.read(paths.state_file), answer, Address(host, port).url, time.time())
+    typer.echo(json.dumps(as_data(sight), indent=2) if as_json else "\n".join(lines_of(sight)))
+    return sight.exit_code
+
+
+def frontdoor_address(paths: Paths, url: str | None) -> tuple[str, int]:
+    """As the command line says, else as `slotctl up` noted, else as the active profile says."""
+    parts = urlsplit(url or frontdoor_client.noted_url(paths.run_dir) or "")
+    if parts.hostname:
+        return parts.hostname, parts.port or 80
+    try:
+        door = frontdoor_of(load_active(paths.active_profile))
+    except (OSError, ProfileError):
+        return "127.0.0.1", 8000
+    return Address(door.host, door.port).near, door.port
+
+
+def as_data(sight: Sight) -> dict[str, Any]:
+    return {
+        "serving": sight.exit_code == ExitCode.OK,
+        "slot": msgspec.to_builtins(sight.slot),
+        "slot_is_abandoned": sight.is_abandoned,
+        "frontdoor_url": sight.url,
+        "frontdoor": sight.frontdoor,
+    }
+
+
+def lines_of(sight: Sight) -> Iterator[str]:
+    if sight.slot is None:
+        yield "slot       none: no supervisor has left a snapshot here"
+    else:
+        yield from slot_lines(sight.slot, sight)
+    if sight.frontdoor is None:
+        yield f"frontdoor  no answer at {sight.url}"
+    else:
+        yield from frontdoor_lines(sight.frontdoor, sight.url)
+
+
+def slot_lines(slot: SlotState, sight: Sight) -> Iterator[str]:
+    simulated = ", simulated" if slot.simulated else ""
+    name = colored(slot.state, COLORS.get(slot.state))
+    yield f"slot       {name}  {slot.profile.name}{simulated}, for {duration(sight.now - slot.since)}"
+    if sight.is_abandoned:
+        yield f"           not heard of for {duration(sight.now - slot.updated_at)}: its supervisor is gone"
+    if slot.state is Lifecycle.LOADING:
+        yield f"  load     {load_words(slot)}"
+    if slot.failure is not None:
+        yield f"  cause    {slot.failure.cause}"
+        yield f"  found    {slot.failure.detail}"
+        yield f"  do       {slot.failure.remedy}"
+    facts = slot.engine
+    yield f"  model    {slot.served_model_name} ({slot.profile.status})"
+    if facts.max_model_len is not None:
+        yield f"  context  {facts.max_model_len} tokens"
+    if facts.kv_cache_tokens is not None:
+        yield f"  cache    {facts.kv_cache_tokens} tokens"
+    yield f"  engine   {slot.engine_url}" + (f", pid {slot.engine_pid}" if slot.engine_pid else "")
+
+
+def load_words(slot: SlotState) -> str:
+    words = [words_of(slot.phase or "starting")]
+    if slot.progress is not None:
+        words.append(f"{slot.progress:.0%}")
+    return ", ".join([*words, *([left(slot.eta_s)] if slot.eta_s is not None else [])])
+
+
+def frontdoor_lines(body: dict[str, Any], url: str) -> Iterator[str]:
+    door = body["frontdoor"]
+    answer = "admitting" if body.get("ok") else f"refusing: {body.get('message')}"
+    yield f"frontdoor  {colored(answer, 'green' if body.get('ok') else 'yellow')}  {url}"
+    counts = {key: door.get(f"{key}_generations", 0) for key in ("active", "max_active", "queued")}
+    yield f"  now      {counts['active']} of {counts['max_active']} generations, {counts['queued']} waiting"
+
+
+def duration(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"

@@ -1,0 +1,101 @@
+from typing import Any
+
+import pytest
+
+from slot.cli.status import Sight, duration, lines_of
+from slot.state import STALE_AFTER_S, Failure, Lifecycle, LoadPhase, ProfileFacts, SlotState
+
+NOW = 1000.0
+FACTS = ProfileFacts(name="big", title="Big", hf_id="o/big", modalities="text", status="production", sha256="0")
+FAILURE = Failure(
+    cause="out of memory",
+    detail="ERROR oom",
+    remedy="lower it",
+    restart_can_help=False,
+    exit_code=1,
+    signal=None,
+    at=NOW,
+)
+
+
+def slot(state: Lifecycle, *, age_s: float = 0.0, **more: Any) -> SlotState:
+    return SlotState(
+        state=state,
+        since=NOW - 300,
+        updated_at=NOW - age_s,
+        profile=FACTS,
+        served_model_name="big",
+        engine_url="http://127.0.0.1:18080",
+        supervisor_pid=1,
+        **more,
+    )
+
+
+def door(*, ok: bool) -> dict[str, Any]:
+    counts = {"active_generations": 2, "max_active_generations": 8, "queued_generations": 1}
+    return {"ok": ok, "message": None if ok else "paused", "frontdoor": counts}
+
+
+SERVING, LOADING, STOPPED, FAILED = (
+    slot(each) for each in (Lifecycle.SERVING, Lifecycle.LOADING, Lifecycle.STOPPED, Lifecycle.FAILED)
+)
+OLD = STALE_AFTER_S + 1
+
+
+@pytest.mark.parametrize(
+    ("found", "frontdoor", "code"),
+    [
+        (None, None, 69),
+        (None, door(ok=True), 0),
+        (None, door(ok=False), 69),
+        (SERVING, None, 0),
+        (SERVING, door(ok=True), 0),
+        (SERVING, door(ok=False), 1),
+        (LOADING, None, 1),
+        (LOADING, door(ok=False), 1),
+        (STOPPED, None, 69),
+        (STOPPED, door(ok=False), 69),
+        (FAILED, None, 1),
+        (FAILED, door(ok=False), 1),
+        (slot(Lifecycle.SERVING, age_s=STALE_AFTER_S), None, 0),
+        (slot(Lifecycle.SERVING, age_s=OLD), None, 69),
+        (slot(Lifecycle.LOADING, age_s=OLD), None, 69),
+        (slot(Lifecycle.FAILED, age_s=OLD), None, 1),
+        (slot(Lifecycle.STOPPED, age_s=OLD), None, 69),
+    ],
+)
+def test_the_exit_code_says_whether_it_serves(
+    found: SlotState | None, frontdoor: dict[str, Any] | None, code: int
+) -> None:
+    assert Sight(found, frontdoor, "http://127.0.0.1:8000", NOW).exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("found", "frontdoor", "said"),
+    [
+        (None, None, "slot       none"),
+        (None, None, "frontdoor  no answer at http://127.0.0.1:8000"),
+        (SERVING, door(ok=True), "slot       serving  big, for 5 min"),
+        (SERVING, door(ok=True), "  now      2 of 8 generations, 1 waiting"),
+        (SERVING, door(ok=False), "frontdoor  refusing: paused"),
+        (
+            slot(Lifecycle.LOADING, phase=LoadPhase.GRAPH_CAPTURE, progress=0.8, eta_s=4.0),
+            None,
+            "  load     graph capture, 80%, about 4 s left",
+        ),
+        (slot(Lifecycle.FAILED, failure=FAILURE), None, "  cause    out of memory"),
+        (slot(Lifecycle.FAILED, failure=FAILURE), None, "  do       lower it"),
+        (slot(Lifecycle.SERVING, age_s=OLD), None, "           not heard of for 11 s: its supervisor is gone"),
+    ],
+)
+def test_each_fact_has_a_line(found: SlotState | None, frontdoor: dict[str, Any] | None, said: str) -> None:
+    lines = list(lines_of(Sight(found, frontdoor, "http://127.0.0.1:8000", NOW)))
+    assert any(line.startswith(said) for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-1, "0 s"), (0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "120 min"), (7200, "2 h"), (172800, "2 d")],
+)
+def test_durations_are_in_the_largest_unit_that_fits_twice(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
