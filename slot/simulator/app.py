@@ -13,6 +13,7 @@ from slot.simulator.api_documents import DocumentsApi
 from slot.simulator.api_messages import MessagesApi
 from slot.simulator.api_openai import OpenAiApi
 from slot.simulator.api_operations import OperationsApi
+from slot.simulator.api_pooling import PoolingApi
 from slot.simulator.api_responses import ResponsesApi
 from slot.simulator.log_lines import Raw, uvicorn
 from slot.simulator.refusals import Refusal
@@ -43,6 +44,8 @@ def build(serving: Serving, say: Callable[[Raw], None]) -> web.Application:
 
 def _apis(serving: Serving) -> list[_Api]:
     common: list[_Api] = [DocumentsApi(), OperationsApi(serving)]
+    if serving.options.pooling:
+        return [*common, PoolingApi(serving)]
     return [*common, OpenAiApi(serving), ResponsesApi(serving), MessagesApi(serving)]
 
 
@@ -98,7 +101,9 @@ def _counted(serving: Serving) -> Middleware:
             response = await handler(request)
         finally:
             serving.load -= tracked
-        serving.metrics.http_request(request.path, request.method, response.status)
+        resource = request.match_info.route.resource  # None where there is no such path
+        handler_name = resource.canonical if resource is not None else "none"
+        serving.metrics.http_request(handler_name, request.method, response.status)
         return response
 
     return counted

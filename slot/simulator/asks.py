@@ -76,7 +76,7 @@ def body_of(text: bytes, content_type: str) -> Body:
 
 def completion(body: Body, served: Served) -> Ask:
     """`POST /v1/completions`. Raises Refusal."""
-    _model(body, served)
+    check_model(body, served)
     given = prompts.of_completion(body.get("prompt"))
     return _ask(body, served, given, _integer(body, "max_tokens", DEFAULT_COMPLETION_TOKENS), body.get("logprobs"))
 
@@ -84,7 +84,7 @@ def completion(body: Body, served: Served) -> Ask:
 def chat(body: Body, served: Served) -> Ask:
     """`POST /v1/chat/completions`. Raises Refusal."""
     messages = _required(body, "messages", list)
-    _model(body, served)
+    check_model(body, served)
     if not messages:
         raise Refusal(400, "Cannot apply chat template to an empty conversation. Provide at least one message.")
     if body.get("tools") and body.get("tool_choice", "auto") == "auto" and not served.auto_tool_choice:
@@ -97,7 +97,7 @@ def chat(body: Body, served: Served) -> Ask:
 def response(body: Body, served: Served) -> Ask:
     """`POST /v1/responses`: the input as text or as messages. Raises Refusal."""
     given = _required(body, "input", (str, list))
-    _model(body, served)
+    check_model(body, served)
     messages = [{"role": "user", "content": given}] if isinstance(given, str) else given
     return _ask(
         body, served, (prompts.conversation(messages, served),), _integer(body, "max_output_tokens", None), None
@@ -108,7 +108,7 @@ def message(body: Body, served: Served) -> Ask:
     """`POST /v1/messages` (Anthropic). Raises Refusal."""
     messages = messages_of(body)
     limit = _required(body, "max_tokens", int)
-    _model(body, served)
+    check_model(body, served)
     stops = {"stop": body.get("stop_sequences") or []}
     return _ask({**body, **stops}, served, (prompts.conversation(messages, served),), limit, None)
 
@@ -145,11 +145,12 @@ def _ask(body: Body, served: Served, given: tuple[Sequence[int], ...], max_token
     )
     for prompt in given:
         is_text = "prompt" not in body or not isinstance(body["prompt"], list)
-        _check_length(len(prompt), max_tokens, served.max_model_len, is_text=is_text)
+        check_length(len(prompt), max_tokens, served.max_model_len, is_text=is_text)
     return ask
 
 
-def _check_length(count: int, max_tokens: int | None, max_model_len: int, *, is_text: bool) -> None:
+def check_length(count: int, max_tokens: int | None, max_model_len: int, *, is_text: bool) -> None:
+    """Raises Refusal where the context has no room for a prompt of `count` tokens, or for `max_tokens` more."""
     if count > max_model_len:
         # a text is only read as far as it could fit, so nobody knows how long it really is
         count = max_model_len + 1 if is_text else count
@@ -174,7 +175,8 @@ def _check_length(count: int, max_tokens: int | None, max_model_len: int, *, is_
         raise bad_parameter(f"max_tokens must be at least 1, got {least}.", "max_tokens", least)
 
 
-def _model(body: Body, served: Served) -> None:
+def check_model(body: Body, served: Served) -> None:
+    """Raises Refusal for the name of a model that is not served; no name at all is fine."""
     name = body.get("model")
     if name and name not in served.names:
         aliases = ", ".join(served.names)
