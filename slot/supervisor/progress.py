@@ -20,6 +20,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from slot.profiles.profile import Measured
 from slot.state import LoadPhase
 
 Durations: TypeAlias = Mapping[LoadPhase, float]
@@ -138,19 +139,17 @@ def expected_from_history(lines: Iterable[bytes], *, profile: str, sha256: str, 
     return {phase: statistics.median(each.phases.get(phase, 0.0) for each in newest) for phase in _TYPICAL}
 
 
-def expected_from_measured(
-    load_s: float | None, weights_s: float | None, compile_s: float | None, graph_capture_s: float | None
-) -> Durations | None:
+def expected_from_measured(measured: Measured) -> Durations | None:
     """The seconds per phase of a profile that says how long its whole load takes; None where it does not."""
-    if not load_s:
+    if not measured.load_s:
         return None
-    measured = {
-        LoadPhase.WEIGHTS: weights_s or 0.0,
-        LoadPhase.COMPILE: compile_s or 0.0,
-        LoadPhase.GRAPH_CAPTURE: graph_capture_s or 0.0,
+    known = {
+        LoadPhase.WEIGHTS: measured.weights_s or 0.0,
+        LoadPhase.COMPILE: measured.compile_s or 0.0,
+        LoadPhase.GRAPH_CAPTURE: measured.graph_capture_s or 0.0,
     }
-    rest = max(0.0, load_s - sum(measured.values()))
-    return measured | {phase: rest * share for phase, share in _UNMEASURED.items()}
+    rest = max(0.0, measured.load_s - sum(known.values()))
+    return known | {phase: rest * share for phase, share in _UNMEASURED.items()}
 
 
 def _decoded(line: bytes) -> LoadRecord | None:

@@ -249,7 +249,7 @@ _ENGINE_SETUP = (
     _configuration(
         "weights-missing",
         r"LocalEntryNotFoundError|Repo id must be in the form|Invalid repository ID or local directory"
-        r"|is not a local folder and is not a valid model identifier",
+        r"|is not a local folder and is not a valid model identifier|does not appear to have a file named config\.json",
         "the model is not on this host: not downloaded, or its disk is not mounted",
         "mount the disk or fetch the weights (`slotctl check --here` tells which)",
     ),
@@ -388,6 +388,12 @@ FATAL = _DEVICES + _MEMORY + _ENGINE_SETUP + _QUALITY + _CONSEQUENCES
 
 # Searched in the last lines when the engine lives and nothing happens: these are no errors by themselves.
 HANGS = (
+    _configuration(
+        "hub-hang",
+        r"Fetching \d+ files: ",
+        "fetching the weights from the hub stands still",
+        "fetch the weights before serving; HF_HUB_DISABLE_XET=1 avoids the known stall",
+    ),
     _device(
         "collective-hang",
         r"world_size=(?P<world>\d+) rank=\d+ .*backend=xccl",

@@ -74,6 +74,7 @@ TEXTS = [
     ("RuntimeError: Cannot find any model weights with `models/half`", "weights-missing"),
     ("huggingface_hub.errors.LocalEntryNotFoundError: Cannot find an appropriate cached snapshot", "weights-missing"),
     ("HFValidationError: Repo id must be in the form 'repo_name' or 'namespace/repo_name'", "weights-missing"),
+    ("OSError: models/x does not appear to have a file named config.json.", "weights-missing"),
     ("safetensors_rust.SafetensorError: Error while deserializing header: InvalidHeader", "weights-damaged"),
     ("ValueError: Transformers does not recognize this architecture: gemma4_unified", "model-not-supported"),
     ("NotImplementedError: Qwen4Exp currently supports CUDA and ROCm only", "model-not-supported"),
@@ -266,6 +267,7 @@ def test_a_signal_from_outside_is_the_cause_whatever_the_log_says(status: int, s
         (["INFO world_size=1 rank=0 local_rank=0 distributed_init_method=file://x backend=gloo"], "stalled"),
         (["INFO world_size=4 rank=0 backend=xccl"] + ["line"] * 20, "stalled"),  # it got past it
         (["No available shared memory broadcast block found in 60 seconds."], "worker-silent"),
+        (["Fetching 12 files:   0%|          | 0/12 [00:00<?, ?it/s]"], "hub-hang"),
         (["level_zero backend failed with error: 20 (UR_RESULT_ERROR_DEVICE_LOST)"] + ["line"] * 50, "device-lost"),
         (["IGC: Internal Compiler Error: Floating point exception"], "stalled"),  # survived, so not the reason
         ([], "stalled"),

@@ -1,0 +1,269 @@
+"""The supervisor of a slot: one inbox, one loop, event in, `step`, actions out.
+
+What the engine's processes do (`engine`), what the engine answers (`ladder`), signals and the clock all come in as
+events of `lifecycle`; this module carries out what `step` orders and keeps the published snapshot true. It decides
+nothing.
+
+Between two events the loop sleeps until the next heartbeat or the slot's next limit, so that a slot which serves costs
+one small write in two seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+
+from slot.exit_codes import ExitCode
+from slot.paths import Paths
+from slot.profiles.command import EngineCommand
+from slot.profiles.profile import Profile
+from slot.state import Lifecycle, LoadPhase, Readiness, SlotState
+from slot.supervisor import keeper
+from slot.supervisor.diagnosis import Diagnosis, diagnose
+from slot.supervisor.echo import Echo
+from slot.supervisor.engine import Engine
+from slot.supervisor.ladder import Ladder
+from slot.supervisor.lifecycle import (
+    Action,
+    AnnounceReady,
+    AnnounceStopping,
+    Climbed,
+    Event,
+    Finish,
+    KillEngine,
+    Limits,
+    LoadAsked,
+    LogAdvanced,
+    Misserved,
+    Slot,
+    StartEngine,
+    StopAsked,
+    TerminateEngine,
+    Ticked,
+    step,
+)
+from slot.supervisor.load_watch import LoadWatch
+from slot.supervisor.lock import Held, Lock, take
+from slot.supervisor.notify import Notifier
+from slot.supervisor.output_lines import Line
+from slot.supervisor.probe import Expected, Sight, port_is_taken
+from slot.supervisor.publication import Publication
+from slot.supervisor.snapshot import profile_facts
+
+logger = logging.getLogger(__name__)
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+# Our own limit strikes first, so that the slot fails with a cause and not with systemd's timeout.
+_SYSTEMD_SLACK_S = 15.0
+
+
+async def run(profile: Profile, command: EngineCommand, paths: Paths, *, notify_socket: str | None) -> int:
+    """Serves `profile` until it is told to stop or fails; returns the exit code.
+
+    OK after a stop that was asked for; FAILED or CONFIG after a failure, whose cause `state.json` keeps; CANNOT_CREATE
+    where the slot or its port is taken; IO_ERROR where the run directory cannot be used. `notify_socket` is the value
+    of NOTIFY_SOCKET, None where nobody waits for the slot. To be called in the main thread: it handles signals.
+    """
+    try:
+        _make_run_dir(paths)
+        lock = take(paths.lock_file)
+    except Held as exc:
+        logger.error("this slot has a supervisor already: %s", exc)
+        return ExitCode.CANNOT_CREATE
+    except OSError as exc:
+        logger.error("cannot keep the slot's state in %s: %s", paths.run_dir, exc)
+        return ExitCode.IO_ERROR
+    with closing(lock), closing(Notifier(notify_socket)) as notifier:
+        host, port = engine_address(profile, command)
+        if port_is_taken(host, port):
+            logger.error("port %d on %s is taken by another process: stop it, or change SERVE_PORT", port, host)
+            return ExitCode.CANNOT_CREATE
+        keeper.become_subreaper()
+        return await Supervisor(profile, command, paths, lock, notifier).live()
+
+
+def engine_address(profile: Profile, command: EngineCommand) -> tuple[str, int]:
+    """Host and port where the engine will listen: its command line's, which may differ from the profile's."""
+    words = command.words
+    host, port = (words[words.index(flag) + 1] if flag in words else None for flag in ("--host", "--port"))
+    return host or profile.host, int(port or profile.port)
+
+
+class Supervisor:
+    """One life of one slot."""
+
+    def __init__(self, profile: Profile, command: EngineCommand, paths: Paths, lock: Lock, notifier: Notifier) -> None:
+        self._profile = profile
+        self._profile_facts = profile_facts(profile)
+        self._command = command
+        self._lock = lock
+        self._notifier = notifier
+        self._loop = asyncio.get_running_loop()
+        host, port = engine_address(profile, command)
+        self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+        self._slot = Slot(Limits(profile.load_timeout_s, profile.stall_timeout_s, profile.stop_grace_s))
+        self._since = time.time()
+        self._diagnosis: Diagnosis | None = None
+
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._engine = Engine(tell=self._inbox.put_nowait, hear=self._hear)
+        self._echo = Echo(sys.stdout.buffer)
+        now = self._loop.time()
+        self._load = LoadWatch(profile, paths.loads_file, simulated=command.simulated, now=now)
+        patience_s = profile.stall_timeout_s + _SYSTEMD_SLACK_S
+        self._publication = Publication(paths.state_file, notifier, patience_s=patience_s)
+        expected = Expected(profile.served_model_name, profile.max_model_len, profile.runner == "pooling")
+        self._ladder = Ladder(self._url, expected, token_timeout_s=profile.stall_timeout_s, see=self._see)
+
+    async def live(self) -> int:
+        """From the empty slot to the end of its engine; returns the exit code."""
+        try:
+            with self._signals_heard():
+                self._take(LoadAsked(self._loop.time()))
+                while not self._slot.is_over:
+                    self._take(await self._next_event())
+        finally:
+            await self._ladder.stop()
+            await self._engine.close()
+        return self._exit_code()
+
+    async def _next_event(self) -> Event:
+        try:
+            async with asyncio.timeout_at(min(self._slot.next_limit, self._publication.due_at)):
+                return await self._inbox.get()
+        except TimeoutError:
+            return Ticked(self._loop.time())
+
+    def _take(self, event: Event) -> None:
+        """One event: the slot's new state, shown to others before anything is done about it."""
+        logger.debug("%s while %s", event, self._slot.lifecycle)
+        before = self._slot
+        self._slot, actions = step(before, event)
+        if self._slot.trouble is not None and before.trouble is None:
+            self._diagnose(before.lifecycle)
+        if self._slot.lifecycle is not before.lifecycle:
+            self._note_change(before.lifecycle)
+        self._publish()
+        for action in actions:
+            logger.debug("%s", action)
+            self._do(action)
+        if self._slot.readiness is Readiness.PROCESS:
+            self._ladder.start()
+
+    def _diagnose(self, lifecycle: Lifecycle) -> None:
+        assert self._slot.trouble is not None
+        phase = self._load.phase if lifecycle is Lifecycle.LOADING else None
+        self._diagnosis = diagnose(self._slot.trouble, self._load.evidence(), phase, time.time())
+        failure = self._diagnosis.failure
+        logger.error("%s: %s. What to do: %s", self._profile.name, failure.cause, failure.remedy)
+
+    def _note_change(self, before: Lifecycle) -> None:
+        at = time.time()
+        logger.info("%s: %s -> %s, %.1f s", self._profile.name, before, self._slot.lifecycle, at - self._since)
+        self._since = at
+        if self._slot.lifecycle is Lifecycle.SERVING:
+            self._load.finish(self._loop.time())
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case StartEngine():
+                self._start_engine()
+            case TerminateEngine():
+                self._engine.terminate()
+            case KillEngine():
+                logger.warning("%s: killing what is left of the engine", self._profile.name)
+                self._engine.kill()
+            case AnnounceReady():
+                self._notifier.ready()
+            case AnnounceStopping():
+                self._notifier.stopping()
+            case Finish():
+                logger.info("%s: no process of the engine is left", self._profile.name)
+            case _:
+                raise RuntimeError(f"unexpected action: {action}")
+
+    def _start_engine(self) -> None:
+        environment = {name: argument.text for name, argument in self._command.environment.items()}
+        grace_s = self._profile.stop_grace_s
+        keeper_pid = self._engine.start(
+            self._command.words, environment, grace_s=grace_s, lock_fd=self._lock.fd
+        )  # fmt: skip
+        self._lock.name_holders(os.getpid(), keeper_pid)
+
+    def _hear(self, lines: Sequence[Line]) -> None:
+        now = self._loop.time()
+        self._echo.write(lines, now)
+        self._load.keep(lines)
+        if self._slot.lifecycle is not Lifecycle.LOADING:
+            return
+        if self._load.learn(lines, now):
+            self._publication.note_advance()
+            self._inbox.put_nowait(LogAdvanced(now))
+        if self._load.phase is LoadPhase.API:
+            self._ladder.hurry()
+
+    def _see(self, sight: Sight) -> None:
+        now = self._loop.time()
+        self._load.see(sight)
+        self._inbox.put_nowait(Climbed(sight.rung, now))
+        if sight.misfit:
+            self._inbox.put_nowait(Misserved(sight.misfit.key, sight.misfit.found, sight.misfit.expected, now))
+
+    def _publish(self) -> None:
+        now = self._loop.time()
+        self._publication.offer(self._snapshot(now), now)
+
+    def _snapshot(self, now: float) -> SlotState:
+        is_loading = self._slot.lifecycle is Lifecycle.LOADING
+        has_load = is_loading or self._slot.lifecycle is Lifecycle.SERVING
+        estimate = self._load.estimate(now)
+        return SlotState(
+            state=self._slot.lifecycle,
+            since=self._since,
+            updated_at=time.time(),
+            phase=self._load.phase if has_load else None,
+            progress=round(estimate.progress, 3) if has_load else None,
+            eta_s=round(estimate.eta_s, 1) if is_loading and estimate.eta_s is not None else None,
+            readiness=self._slot.readiness,
+            profile=self._profile_facts,
+            served_model_name=self._profile.served_model_name,
+            engine_url=self._url,
+            engine_pid=self._engine.pid,
+            supervisor_pid=os.getpid(),
+            simulated=self._command.simulated,
+            engine=self._load.facts,
+            failure=self._diagnosis.failure if self._diagnosis else None,
+        )
+
+    def _exit_code(self) -> int:
+        if self._diagnosis is None:
+            return ExitCode.OK
+        return ExitCode.CONFIG if self._diagnosis.is_configuration_error else ExitCode.FAILED
+
+    @contextmanager
+    def _signals_heard(self) -> Iterator[None]:
+        for number in _STOP_SIGNALS:
+            self._loop.add_signal_handler(number, self._on_stop_signal, number)
+        try:
+            yield
+        finally:
+            for number in _STOP_SIGNALS:
+                self._loop.remove_signal_handler(number)
+
+    def _on_stop_signal(self, number: signal.Signals) -> None:
+        logger.info("%s: asked to stop by %s", self._profile.name, number.name)
+        self._inbox.put_nowait(StopAsked(self._loop.time()))
+
+
+def _make_run_dir(paths: Paths) -> None:
+    paths.run_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if paths.run_dir.stat().st_uid != os.geteuid():
+        raise PermissionError(f"{paths.run_dir} belongs to another user")
