@@ -84,12 +84,12 @@ def apply_defaults(body: bytes, route: Route, defaults: RequestDefaults) -> tupl
 
 def _limit_tokens(fields: _Object, names: tuple[str, ...], defaults: RequestDefaults) -> list[str]:
     cap = defaults.max_output_tokens
-    asked = {name: limit for name in names if (limit := _value(fields, name)) is not None}
-    if not names:
+    limits = [limit for limit in (defaults.default_output_tokens, cap) if limit is not None]
+    if not names or not limits:
         return []
+    asked = {name: limit for name in names if (limit := _value(fields, name)) is not None}
     if not asked:
-        granted = min(limit for limit in (defaults.default_output_tokens, cap) if limit is not None)
-        return [_set(fields, names[0], granted)]
+        return [_set(fields, names[0], min(limits))]
     if cap is None:
         return []
     # every limit that is present, not only the first: an engine may read another one than we do

@@ -131,12 +131,17 @@ class StreamReader:
         self._ends = _ENDS[dialect]
         self._marks = _MARKS[dialect]
         self._tail = b""
+        self._after_cr = False
 
     def feed(self, data: bytes) -> bytes:
         """Takes what arrived, returns what may pass: whole events, the same bytes. Raises EventTooLarge.
 
         Once FAILED, nothing passes any more.
         """
+        if self._after_cr and data:
+            self._after_cr = False
+            if data.startswith(b"\n"):  # the other half of the CR LF that ended the event before
+                return b"\n" + self.feed(data[1:])
         if self._tail:
             data = self._tail + data
         if data.endswith(b"\n\n"):
@@ -166,6 +171,7 @@ class StreamReader:
         self._tail = data[end:]
         if len(self._tail) > MAX_EVENT_BYTES:
             raise EventTooLarge(f"an event of more than {MAX_EVENT_BYTES} bytes")
+        self._after_cr = data.endswith(b"\r") and not self._tail
         return data[:end]
 
     def _inspect(self, data: bytes) -> bytes:

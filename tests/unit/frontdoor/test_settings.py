@@ -1,0 +1,122 @@
+"""Four places, one value, and one clear line for each thing that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from frontdoor.settings import BadSettings, Settings, load, overridden, variable
+from slot.profiles import keys
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.delenv(variable(field), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "profile", "environment", "expected"),
+    [
+        ({}, {}, {}, 8000),
+        ({}, {}, {"FRONTDOOR_PORT": "1"}, 1),
+        ({}, {"FRONTDOOR_PORT": "2"}, {"FRONTDOOR_PORT": "1"}, 2),
+        ({"port": "3"}, {"FRONTDOOR_PORT": "2"}, {"FRONTDOOR_PORT": "1"}, 3),
+        ({}, {"FRONTDOOR_PORT": ""}, {"FRONTDOOR_PORT": "1"}, 1),
+        ({}, {}, {"FRONTDOOR_PORT": ""}, 8000),
+        ({}, {}, {"FRONTDOOR_PORT": "0"}, 0),
+        ({}, {}, {"FRONTDOOR_PORT": "65535"}, 65535),
+    ],
+)
+def test_the_command_line_wins_over_the_profile_over_the_environment(
+    monkeypatch, arguments, profile, environment, expected
+) -> None:
+    for name, text in environment.items():
+        monkeypatch.setenv(name, text)
+    assert load(arguments, profile, environment).port == expected
+
+
+def test_the_defaults_surprise_no_lan() -> None:
+    settings = load({}, {}, {})
+    assert settings.host == "127.0.0.1"
+    assert settings.backend_url == "http://127.0.0.1:18080"
+    assert settings.max_waiting == 0
+    assert settings.cors_allow_origin is None
+    assert not settings.request_defaults.template_kwargs
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "expected"),
+    [
+        ("port", "65536", "a TCP port, 0 to 65535"),
+        ("port", "-1", "a TCP port"),
+        ("port", "80.5", "a TCP port"),
+        ("max_active_generations", "0", "1 or more"),
+        ("max_active_generations", "many", "1 or more"),
+        ("queue_timeout_s", "-0.1", "0 for never"),
+        ("queue_timeout_s", "nan", "0 for never"),
+        ("queue_timeout_s", "inf", "0 for never"),
+        ("backend_timeout_s", "0", "above 0"),
+        ("max_body_bytes", "64M", "bytes"),
+        ("backend_url", "127.0.0.1:18080", "http://HOST:PORT"),
+        ("backend_url", "http://127.0.0.1:18080/v1", "without a path"),
+        ("backend_url", "ftp://x", "http://HOST:PORT"),
+        ("backend_url", "http://user:secret@x", "http://HOST:PORT"),
+        ("backend_url", "http://x:99999", "http://HOST:PORT"),
+        ("log_events", "perhaps", "true or false"),
+        ("chat_template_kwargs_json", "[1]", "a JSON object"),
+        ("chat_template_kwargs_json", "{", "a JSON object"),
+        ("max_output_tokens", "0", "1 or more"),
+        ("cors_allow_origin", "a, b", "one origin"),
+    ],
+)
+def test_a_bad_value_is_told_with_variable_origin_found_and_expected(field, text, expected) -> None:
+    with pytest.raises(BadSettings) as bad:
+        load({}, {variable(field): text}, {})
+    [problem] = bad.value.problems
+    assert problem.startswith(f"{variable(field)} (active profile): found {text!r}, expected ")
+    assert expected in problem
+
+
+def test_all_problems_are_told_at_once_with_their_origins(monkeypatch) -> None:
+    environment = {"FRONTDOOR_PORT": "x", "FRONTDOOR_MAX_QUEUE": "3"}
+    for name, text in environment.items():
+        monkeypatch.setenv(name, text)
+    with pytest.raises(BadSettings) as bad:
+        load({"host": ""}, {"FRONTDOOR_MAX_BODY_BYTES": "0"}, environment)
+    told = "\n".join(bad.value.problems)
+    assert "FRONTDOOR_MAX_QUEUE (environment): found an unknown setting" in told
+    assert "did you mean FRONTDOOR_MAX_QUEUED?" in told
+    assert "FRONTDOOR_PORT (environment)" in told
+    assert "FRONTDOOR_MAX_BODY_BYTES (active profile)" in told
+    assert "FRONTDOOR_HOST (command line)" in told
+    assert len(bad.value.problems) == 4
+
+
+@pytest.mark.parametrize(("text", "expected"), [("1", True), ("0", False), ("true", True), ("false", False)])
+def test_the_predecessors_words_for_yes_and_no_still_work(text, expected) -> None:
+    assert load({}, {"FRONTDOOR_LOG_EVENTS": text}, {}).log_events is expected
+
+
+def test_a_line_exists_only_with_a_timeout() -> None:
+    assert load({}, {"FRONTDOOR_QUEUE_TIMEOUT_S": "5", "FRONTDOOR_MAX_QUEUED": "7"}, {}).max_waiting == 7
+    assert load({}, {"FRONTDOOR_MAX_QUEUED": "7"}, {}).max_waiting == 0
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError):
+        load({}, {}, {}).port = 1  # type: ignore[misc]
+
+
+def test_what_a_profile_overrides_is_known() -> None:
+    profile = {"FRONTDOOR_PORT": "1", "FRONTDOOR_HOST": "0.0.0.0"}
+    assert overridden(profile, {"FRONTDOOR_PORT": "2", "FRONTDOOR_HOST": "0.0.0.0", "HOME": "/"}) == ["FRONTDOOR_PORT"]
+
+
+def test_every_frontdoor_key_of_a_profile_is_a_setting_here() -> None:
+    assert {key.removeprefix("FRONTDOOR_").lower() for key in keys.FRONTDOOR} <= set(Settings.model_fields)
+
+
+def test_a_path_stays_a_path() -> None:
+    assert load({"slot_state": "/run/x/state.json"}, {}, {}).slot_state == Path("/run/x/state.json")
