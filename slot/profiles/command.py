@@ -16,7 +16,7 @@ from slot.profiles import engine_flags, kinds
 from slot.profiles.engine_face import Flag, known_flags
 from slot.profiles.profile import Measured, Profile, Value
 
-HOST_FLAGS = ("--host", "--port")
+ADDRESS_FLAGS = ("--host", "--port")
 
 
 @dataclass(frozen=True)
@@ -63,32 +63,26 @@ def engine_command(
         seed: what the simulator's output depends on.
         port: use this port instead of the profile's.
     """
-    places = _Places(data_dir, home)
-    simulated = simulate or profile.engine == "simulator"
-    if simulated:
+    served = (_model(profile, data_dir, home), *_address(profile, port), *_flags(profile))
+    if simulate or profile.engine == "simulator":
         program = Path(python)
         start = [Argument(word, "built in: the simulator") for word in (python, "-m", "slot.simulator", "serve")]
-        end = list(_simulator_arguments(profile.measured, faults, seed))
-    else:
-        program = places.resolve(profile.venv or "") / "bin/vllm"
-        start = [Argument(str(program), _origin_of(profile, "MODEL_SLOT_VENV")), Argument("serve", "built in")]
-        end = []
-    argv = (*start, _model(profile, places), *_address(profile, port), *_flags(profile), *end)
-    return EngineCommand(argv, _environment(profile, program, home), program, simulated)
+        argv = (*start, *served, *_simulator_arguments(profile.measured, faults, seed))
+        return EngineCommand(argv, _environment(profile, program, home), program, simulated=True)
+    program = _place(profile.venv or "", data_dir, home) / "bin/vllm"
+    argv = (Argument(str(program), _origin_of(profile, "MODEL_SLOT_VENV")), Argument("serve", "built in"), *served)
+    return EngineCommand(argv, _environment(profile, program, home), program, simulated=False)
 
 
-@dataclass(frozen=True)
-class _Places:
-    data_dir: Path
-    home: Path
-
-    def resolve(self, path: str) -> Path:
-        return self.home / path[2:] if path.startswith("~/") else self.data_dir / path
+def _place(path: str, data_dir: Path, home: Path) -> Path:
+    """A path of the profile: below the home, absolute, or otherwise below the data directory."""
+    return home / path.removeprefix("~/") if path.startswith("~/") else data_dir / path
 
 
-def _model(profile: Profile, places: _Places) -> Argument:
+def _model(profile: Profile, data_dir: Path, home: Path) -> Argument:
     if profile.model_dir:
-        return Argument(str(places.resolve(profile.model_dir)), _origin_of(profile, "MODEL_SLOT_MODEL_DIR"))
+        path = _place(profile.model_dir, data_dir, home)
+        return Argument(str(path), _origin_of(profile, "MODEL_SLOT_MODEL_DIR"))
     if profile.hf_id:
         return Argument(profile.hf_id, _origin_of(profile, "MODEL_SLOT_HF_ID"))
     return Argument(profile.name, "built in: the profile's name")
@@ -106,11 +100,10 @@ def _flags(profile: Profile) -> Iterator[Argument]:
     if profile.get("SERVE_SERVED_MODEL_NAME") is None:
         # Otherwise the engine tells every client the path of its model directory.
         yield from _pair("--served-model-name", profile.name, "built in: the profile's name")
-    if not profile.model_dir and profile.get("SERVE_REVISION") is None and profile.get("MODEL_SLOT_HF_REVISION"):
-        revision = "MODEL_SLOT_HF_REVISION"
-        yield from _pair("--revision", profile.get(revision) or "", _origin_of(profile, revision))
+    if profile.hf_revision and not profile.model_dir and profile.get("SERVE_REVISION") is None:
+        yield from _pair("--revision", profile.hf_revision, _origin_of(profile, "MODEL_SLOT_HF_REVISION"))
     for flag, value in profile.serve_flags():
-        if flag not in HOST_FLAGS:
+        if flag not in ADDRESS_FLAGS:
             yield from _flag(flag, value)
     origin = _origin_of(profile, "MODEL_SLOT_EXTRA_ARGS")
     yield from (Argument(word, origin) for word in profile.extra_args)
@@ -145,7 +138,7 @@ def _timing(measured: Measured) -> str:
 
 
 def _environment(profile: Profile, program: Path, home: Path) -> dict[str, Argument]:
-    """A minimal base, what every engine of ours gets, and the profile's own, each before the one that it replaces."""
+    """A minimal base and what every engine of ours gets; a variable of the profile replaces one of the same name."""
     base = {
         "PATH": Argument(f"{program.parent}:/usr/bin:/bin", "built in: the engine's own programs first"),
         "HOME": Argument(str(home), "built in"),

@@ -72,4 +72,5 @@ def _of_one_value(flag: Flag) -> Kind:
         case "json":
             return kinds.json_of(object, "JSON")
         case "str":
-            return kinds.text()
+            # One that does would be taken for the next flag: `--ignore-patterns a --host 0.0.0.0`.
+            return kinds.matching(r"(?!-).+", "text that does not begin with '-'")

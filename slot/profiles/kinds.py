@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-# Not int() and float(): those also take "1_000", " 7 ", "nan" and the digits of every script.
-_INTEGER = re.compile(r"-?[0-9]+")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+# Not int() and float() alone: those also take "1_000", " 7 ", "nan" and the digits of every script.
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def integer(low: int | None = None, high: int | None = None, *, unit: str = "", 
     def fits(value: str) -> bool:
         return value in also or (_INTEGER.fullmatch(value) is not None and _within(int(value), low, high))
 
-    return Kind(_alternatives([_described("a whole number", _range(low, high), unit), *also]), fits)
+    described = _described("a whole number", _range(low, high), unit)
+    return Kind(", or ".join([described, *also]), fits)
 
 
 def number(low: float | None = None, high: float | None = None, *, above: float | None = None, unit: str = "") -> Kind:
@@ -104,7 +105,7 @@ def json_of(shape: object, expected: str) -> Kind:
     def fits(value: str) -> bool:
         try:
             decoder.decode(value)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return False
         return True
 

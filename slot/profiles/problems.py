@@ -55,9 +55,9 @@ class UnknownProfile(LookupError):
         super().__init__(f"no profile named {quoted(name)}{hint}")
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that `word` may be a slip of, or None where nothing is close."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.8)
+def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.75) -> str | None:
+    """The one of `known` that `word` may be a slip of, or None where nothing is as alike as `cutoff` (1: the same)."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return close[0] if close else None
 
 

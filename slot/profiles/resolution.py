@@ -75,7 +75,7 @@ def _problems_of_lines(file: ProfileFile) -> Iterator[Problem]:
     yield from filter(None, (rules.problem_of(key, value) for key, value in file.values().items()))
     name = file.find("MODEL_SLOT_NAME")
     if name is None:
-        yield Problem(str(file.path), None, "MODEL_SLOT_NAME", "nothing", f"the name of the file, {file.name}")
+        yield Problem(str(file.path), None, "MODEL_SLOT_NAME", "nothing", "the profile's name, which is its file's")
     elif name.value != file.name:
         yield Problem(str(file.path), name.line, name.key, quoted(name.value), f"the name of the file, {file.name}")
 

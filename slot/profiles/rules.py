@@ -22,6 +22,9 @@ from slot.profiles.kinds import Kind
 from slot.profiles.problems import Problem, nearest, quoted
 from slot.profiles.profile import Value
 
+# Names of keys share many words: at the usual 0.75, DRAIN_TIMEOUT_S would be taken for BACKEND_TIMEOUT_S.
+KEYS_ALIKE = 0.8
+
 _SHORT_FLAG = re.compile(r"-[A-Za-z]")
 
 
@@ -94,10 +97,12 @@ def _read_by_nobody(key: str) -> Finding:
 def _hint_for_name(key: str, prefix: str, known: list[str]) -> str | None:
     if key in predecessor.GONE:
         return predecessor.GONE[key]
-    # Compared without their prefix, which alone would make any two of them look alike, or be what was forgotten.
+    # Compared without their prefix: it would make any two of them look alike, and it may be just what was forgotten.
     bare = {_without_prefix(name): name for name in known}
-    close = nearest(key.removeprefix(prefix), bare) or nearest(key, known)
-    return f"did you mean {bare.get(close, close)}?" if close else None
+    close = nearest(key.removeprefix(prefix), bare, cutoff=KEYS_ALIKE)
+    # Without a known prefix it may also be the prefix that has the slip.
+    meant = bare[close] if close else nearest(key, known, cutoff=KEYS_ALIKE) if not prefix else None
+    return f"did you mean {meant}?" if meant else None
 
 
 def _without_prefix(name: str) -> str:
