@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from slot.simulator import asks, tokens
 from slot.simulator.answer import answer
-from slot.simulator.asks import Ask
 from slot.simulator.openai_shapes import ChatShape, CompletionShape
 from slot.simulator.refusals import Body, Refusal
 from slot.simulator.serving import Serving
@@ -40,9 +41,10 @@ class OpenAiApi:
         if not read:
             raise Refusal(400, "You must pass at least one conversation")
         prompts = tuple(prompt for ask in read for prompt in ask.prompts)
-        first = read[0]
-        ask = Ask(**{name: getattr(first, name) for name in Ask.__dataclass_fields__} | {"prompts": prompts})
-        return await answer(request, self._serving, ask, self._chat_shape(request, ask))
+        ask = replace(read[0], prompts=prompts)
+        # as in vLLM, cached tokens are not told of here
+        header = replace(self._serving.header(request, ask, "chatcmpl"), details=False)
+        return await answer(request, self._serving, ask, ChatShape(header, ask, choices=len(prompts) * ask.choices))
 
     async def invocations(self, request: web.Request) -> web.StreamResponse:
         """SageMaker's one route for everything: the body tells which API is meant."""
@@ -57,11 +59,8 @@ class OpenAiApi:
 
     async def _chat(self, request: web.Request, body: Body) -> web.StreamResponse:
         ask = asks.chat(body, self._serving.served)
-        return await answer(request, self._serving, ask, self._chat_shape(request, ask))
-
-    def _chat_shape(self, request: web.Request, ask: Ask) -> ChatShape:
         header = self._serving.header(request, ask, "chatcmpl")
-        return ChatShape(header, ask, choices=ask.choices * len(ask.prompts))
+        return await answer(request, self._serving, ask, ChatShape(header, ask, choices=ask.choices))
 
 
 async def body_of(request: web.Request) -> Body:

@@ -124,8 +124,9 @@ class PoolingApi:
             "prompt_tokens_details": None,
             "completion_tokens_details": None,
         }
-        head = {**self._head(prefix, body), "object": "list", "created": int(time.time())}
-        return json_response({**head, "data": data, "usage": usage})
+        head = self._head(prefix, body)
+        listed = {"id": head["id"], "object": "list", "created": int(time.time()), "model": head["model"]}
+        return json_response({**listed, "data": data, "usage": usage})
 
 
 def _pairs(query: Tokens, documents: Sequence[Tokens]) -> list[Tokens]:
