@@ -1,0 +1,190 @@
+"""Real vLLM on the CPU behind the real frontdoor, as `slotctl up tiny-cpu` starts them.
+
+`scripts/test` installs the engine (docs/engines.md). One start takes 30 to 60 s, so the tests of a file share one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any, TypeVar
+
+import openai
+import pytest
+
+from slot import state
+from slot.host.engine_venv import is_installed, lock_file
+from slot.host.engines import CPU
+from slot.state import SlotState
+from slot.supervisor import keeper
+
+CHECKOUT = Path(__file__).parents[2]
+DATA_DIR = Path(os.environ.get("SLOT_DATA_DIR") or CHECKOUT / ".slot-data")
+MODEL = "tiny-qwen3"
+LOAD_PATIENCE_S = 280.0
+
+Found = TypeVar("Found")
+
+
+def until(find: Callable[[], Found | None], what: str, patience_s: float = 10.0) -> Found:
+    """What `find` finds, as soon as it does: another process's state has no event to wait for."""
+    deadline = time.monotonic() + patience_s
+    while (found := find()) is None:
+        assert time.monotonic() < deadline, f"waited {patience_s:.0f} s in vain for {what}"
+        time.sleep(0.02)
+    return found
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered, its bytes as they came."""
+
+    status: int
+    headers: Message
+    content: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+
+def fetch(url: str, body: object = None) -> Answer:
+    """GET, or POST of a JSON body, with nothing between the test and the server's bytes."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return Answer(answer.status, answer.headers, answer.read())
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return Answer(refusal.code, refusal.headers, refusal.read())
+
+
+class Stack:
+    """Slot and frontdoor in directories and on ports of their own; `with` starts them, and its end leaves nothing."""
+
+    def __init__(self, directory: Path, profile: str) -> None:
+        self.run_dir = directory / "run"
+        self.profile = profile
+        self.port, self.engine_port = free_port(), free_port()
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "SLOT_RUN_DIR": str(self.run_dir),
+            "SLOT_DATA_DIR": str(DATA_DIR),
+            "SLOT_ACTIVE_PROFILE": str(directory / "current.env"),
+        }
+        self._log = directory / "up.log"
+        self._family: dict[int, str] = {}
+
+    def __enter__(self) -> Stack:
+        ports = ("--port", str(self.port), "--engine-port", str(self.engine_port))
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                self.slotctl("up", self.profile, *ports),
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remember_family()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.until_nothing_is_left()
+
+    def slotctl(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "slot.cli", *words]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask_engine(self, path: str, body: object = None) -> Answer:
+        """Past the frontdoor."""
+        return fetch(f"http://127.0.0.1:{self.engine_port}{path}", body)
+
+    def ask(self, path: str, body: object = None) -> Answer:
+        return fetch(f"{self.url}{path}", body)
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text()
+
+    def wait_until_served(self) -> None:
+        def banner() -> bool | None:
+            assert self.process.poll() is None and "the slot has ended" not in self.output, self.output
+            return "Ctrl-C stops it" in self.output or None
+
+        until(banner, f"tiny-cpu to be served; it said:\n{self.output}", LOAD_PATIENCE_S)
+        self.remember_family()
+
+    def state(self) -> SlotState:
+        snapshot = state.read(self.run_dir / "state.json")
+        assert snapshot is not None
+        return snapshot
+
+    def remember_family(self) -> None:
+        """Every process below ours, with its start time, so that a reused id is not taken for a survivor."""
+        if self.process.poll() is None:
+            self._family |= {pid: started(pid) for pid in keeper.descendants(self.process.pid)}
+
+    def left(self) -> list[int]:
+        return [pid for pid, since in self._family.items() if since and started(pid) == since]
+
+    def until_nothing_is_left(self) -> None:
+        until(lambda: True if not self.left() else None, f"the end of {self.left()}")
+
+
+def started(pid: int) -> str:
+    """When the process began, in clock ticks since boot; empty if it is gone or a zombie. Source: proc_pid_stat(5)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] == "Z" else fields[19]
+
+
+@pytest.fixture(scope="session")
+def real_engine(require: Callable[[object, str], None]) -> Path:
+    """The engine's venv."""
+    venv = DATA_DIR / CPU.directory
+    is_there = is_installed(venv, lock_file(CPU)) and (DATA_DIR / "models/tiny-qwen3").is_dir()
+    require(is_there, f"REAL vLLM IS NOT INSTALLED in {DATA_DIR}: run scripts/engine-venv")
+    return venv
+
+
+@pytest.fixture(scope="module")
+def stack(real_engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("stack"), "tiny-cpu") as stack:
+        stack.wait_until_served()
+        yield stack
+
+
+@pytest.fixture
+def client(stack: Stack) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{stack.url}/v1", api_key="none", max_retries=0, timeout=60) as client:
+        yield client
