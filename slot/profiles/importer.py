@@ -126,7 +126,7 @@ class _Conversion:
     def finish(self, name: str) -> None:
         """Adds what the file's name says, and what the predecessor assumed of a profile that stands by itself."""
         if "MODEL_SLOT_NAME" not in self.values:
-            self._put("MODEL_SLOT_NAME", name)
+            self._put("MODEL_SLOT_NAME", _legal_name(name))
             self.lines.insert(0, self.lines.pop())
         if "MODEL_SLOT_EXTENDS" in self.values:
             return
@@ -202,6 +202,12 @@ class _Conversion:
 def _comment(text: str) -> list[tuple[None, str]]:
     """A comment in our form: no interpreter line, no backslash at its end."""
     return [] if text.startswith("#!") else [(None, text.rstrip("\\ \t"))]
+
+
+def _legal_name(name: str) -> str:
+    """The name of a file as the name of a profile."""
+    legal = re.sub(r"[^a-z0-9.]+|[.]{2,}", "-", name.lower()).strip("-.")
+    return legal or "imported"
 
 
 def _takes_yes_or_no(key: str) -> bool:

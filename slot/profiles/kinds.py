@@ -113,19 +113,28 @@ def json_of(shape: object, expected: str) -> Kind:
 
 
 def split(value: str) -> list[str]:
-    """The several values of one text: divided at commas, or a JSON list where the values have commas of their own."""
-    if value.startswith("["):
-        try:
-            return msgspec.json.decode(value, type=list[str])
-        except msgspec.DecodeError:
-            return [value]
-    return value.split(",")
+    """The several values of one text: divided at commas, or the items of a JSON list, whose objects stay JSON."""
+    items = _decoded(value) if value.startswith("[") else None
+    if not isinstance(items, list):
+        return value.split(",")
+    return [item if isinstance(item, str) else msgspec.json.encode(item).decode() for item in items]
 
 
 def join(values: Sequence[str]) -> str:
     """The one text that `split` divides into these values."""
-    is_plain = not any("," in value or value.startswith("[") for value in values)
-    return ",".join(values) if is_plain else msgspec.json.encode(values).decode()
+    if not any("," in value or value.startswith("[") for value in values):
+        return ",".join(values)
+    # An object as such and not as a string: a profile has no backslashes to escape its quotes.
+    items = [_decoded(value) if value.startswith("{") else value for value in values]
+    return msgspec.json.encode(items).decode()
+
+
+def _decoded(value: str) -> object:
+    """What `value` is as JSON; itself where it is none."""
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return value
 
 
 def _within(value: float, low: float | None, high: float | None) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 WORD_END = frozenset(" \t\n;&|<>()")
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_SPECIAL = re.compile(r"['\"0-9@*#?$!-]")
+_SPECIAL = re.compile(r"[0-9@*#?$!-]")
 _DEFAULT = re.compile(r":?[-=]")
 
 
@@ -148,6 +148,11 @@ class WordReader:
                     yield from self._parts_in_quotes()
                 case "\\":
                     yield Text(self.take().replace("\n", ""))
+                case "$" if self.peek() == "'":
+                    self.take()
+                    yield Executed("$'" + self._take_up_to("'", "a single quote") + "'")
+                case "$" if self.peek() == '"':
+                    pass  # a string to be translated: the quotes that follow are the string
                 case "$" | "`" as sign:
                     yield self._expansion(sign)
                 case character:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 import pytest
 
 from slot.profiles import kinds
@@ -20,7 +19,7 @@ TABLE: list[tuple[str, Kind, Sequence[str], Sequence[str]]] = [
     ("number above five", kinds.number(above=5), ["5.01", "6"], ["5", "4.99"]),
     ("choice", kinds.choice("a", "b"), ["a", "b"], ["", "A", "a,b"]),
     ("words", kinds.words("text", "image"), ["text", "image", "text,image"], ["", "text,", "text, image", "text,text"]),
-    ("several", kinds.several(kinds.integer()), ["1", "1,2", '["1","2"]'], ["", "1,", "1,x", "[1]", '["1"']),
+    ("several", kinds.several(kinds.integer()), ["1", "1,2", '["1","2"]', "[1,2]"], ["", "1,", "1,x", '["1"', "{}"]),
     ("JSON", kinds.json_of(object, ""), ["1", "null", '{"a":[1]}'], ["", "{", "NaN", "{'a':1}", "[" * 10_000]),
     ("JSON list", kinds.json_of(list[str], ""), ["[]", '["a"]'], ["{}", "[1]", '"a"']),
     ("pattern", kinds.matching(r"\w+", ""), ["a1_"], ["ä", "a\n", " a"]),
@@ -72,6 +71,9 @@ def test_several_values_come_apart_as_they_were_joined(values: list[str]) -> Non
     assert kinds.split(kinds.join(values)) == values
 
 
-def test_a_list_that_is_no_json_is_one_value() -> None:
-    assert kinds.split("[a,b") == ["[a,b"]
-    assert msgspec.json.decode(kinds.join(["a,b"])) == ["a,b"]
+def test_an_object_among_several_values_needs_no_escapes() -> None:
+    assert kinds.join(['{"name":"x","path":"/y"}', "z=/z"]) == '[{"name":"x","path":"/y"},"z=/z"]'
+
+
+def test_a_bracket_that_begins_no_list_is_only_a_bracket() -> None:
+    assert kinds.split("[a,b") == ["[a", "b"]
