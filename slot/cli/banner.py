@@ -36,13 +36,13 @@ def url_of(host: str, port: int) -> str:
 
 def banner(profile: Profile, address: Address, *, context: int | None, simulated: bool) -> list[str]:
     """`context` is what the engine itself says, in tokens; None where it did not."""
-    engine = "a simulated engine" if simulated else "a real engine"
     facts = [("base URL", f"{address.url}/v1"), *on_the_lan(address), ("model", profile.served_model_name)]
     if context is not None:
         facts.append(("context", f"{context} tokens"))
     facts.append(("cap", f"{profile.max_active_generations} at once; the next one gets 503 and when to retry"))
     facts.append(("status", f"{address.url}/status"))
-    lines = [f"{profile.title}: serving, by {engine}", *(f"  {label:<8}  {text}" for label, text in facts)]
+    title = f"Serving {profile.name}: {profile.title}" + (", on a simulated engine" if simulated else "")
+    lines = [title, *(f"  {label:<8}  {text}" for label, text in facts)]
     return [*lines, "", *curl(profile, address)]
 
 

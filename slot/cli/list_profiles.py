@@ -66,4 +66,7 @@ def tell(rows: list[Row]) -> None:
         numbers = ("" if number is None else str(number) for number in (row.context, row.cap))
         status = Text(row.status, STATUS_COLORS.get(row.status_family, ""))
         table.add_row(row.name, status, ",".join(row.modalities), *numbers, Text(row.purpose))
-    console().print(table)
+    out = console()
+    with out.capture() as rendered:
+        out.print(table)
+    typer.echo("\n".join(line.rstrip() for line in rendered.get().splitlines()))

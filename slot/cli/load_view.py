@@ -66,8 +66,7 @@ class Bar:
 
 def phase_line(state: SlotState) -> str:
     """`loading: graph capture, about 4 s left`"""
-    words = f"loading: {words_of(state.phase or 'starting')}"
-    return f"{words}, {left(state.eta_s)}" if state.eta_s is not None else words
+    return ", ".join(filter(None, (f"loading: {words_of(state.phase or 'starting')}", left(state.eta_s))))
 
 
 def words_of(phase: str) -> str:
@@ -75,6 +74,7 @@ def words_of(phase: str) -> str:
 
 
 def left(eta_s: float | None) -> str:
-    if eta_s is None:
+    """Nothing where it is not known, or over in a moment."""
+    if eta_s is None or eta_s < 1:
         return ""
     return f"about {eta_s:.0f} s left" if eta_s < 90 else f"about {eta_s / 60:.0f} min left"

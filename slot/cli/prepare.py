@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import typer
 
+from slot.cli import slot_lock
 from slot.cli.banner import ANY_ADDRESS, Address
 from slot.cli.host_checks import subject_of
 from slot.cli.places import command_for, profile_named
@@ -32,7 +32,6 @@ from slot.paths import Paths
 from slot.profiles.catalog import flatten
 from slot.profiles.profile import Profile
 from slot.state import write_atomically
-from slot.supervisor import lock
 
 FSTAB = Path("/etc/fstab")
 
@@ -123,16 +122,14 @@ def exit_code_of(failed: Sequence[Finding]) -> ExitCode:
 
 def refuse_second_slot(paths: Paths) -> None:
     paths.run_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        with closing(lock.take(paths.lock_file)):
-            pass
-    except lock.Held as held:
+    held = slot_lock.holder(paths.lock_file)
+    if held is not None:
         facts = (
             ("found", str(held)),
             ("expected", "no other slot with this run directory"),
             ("do", "stop it first, or set SLOT_RUN_DIR to run a second one"),
         )
-        raise Refused(ExitCode.CANNOT_CREATE, "this slot runs already", facts) from None
+        raise Refused(ExitCode.CANNOT_CREATE, "this slot runs already", facts)
 
 
 def slot_options(simulate: bool, faults: Sequence[str], seed: int, engine_port: int | None) -> tuple[str, ...]:

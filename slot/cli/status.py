@@ -126,10 +126,8 @@ def slot_lines(slot: SlotState, sight: Sight) -> Iterator[str]:
 
 
 def load_words(slot: SlotState) -> str:
-    words = [words_of(slot.phase or "starting")]
-    if slot.progress is not None:
-        words.append(f"{slot.progress:.0%}")
-    return ", ".join([*words, *([left(slot.eta_s)] if slot.eta_s is not None else [])])
+    progress = "" if slot.progress is None else f"{slot.progress:.0%}"
+    return ", ".join(filter(None, (words_of(slot.phase or "starting"), progress, left(slot.eta_s))))
 
 
 def frontdoor_lines(body: dict[str, Any], url: str) -> Iterator[str]:

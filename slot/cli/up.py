@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slot import state
-from slot.cli import frontdoor_client
+from slot.cli import frontdoor_client, slot_lock
 from slot.cli.banner import Address, banner
 from slot.cli.children import Child
 from slot.cli.load_view import Bar, Lines, LoadView
@@ -24,6 +24,7 @@ from slot.exit_codes import ExitCode
 from slot.paths import Paths
 from slot.profiles.profile import Profile
 from slot.state import Lifecycle, SlotState
+from slot.supervisor import keeper
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK_S = 0.1
@@ -105,8 +106,16 @@ class Up:
                 session, actions = step(session, event)
                 for action in actions:
                     self._do(action)
+        self._until_the_engine_is_gone()
         self._view.say("stopped")
         return session.exit_code
+
+    def _until_the_engine_is_gone(self) -> None:
+        """Where somebody killed the supervisor, the keeper may still be stopping the engine. Ctrl-C kills it now."""
+        while (held := slot_lock.holder(self._plan.paths.lock_file)) is not None:
+            arrived = signal.sigtimedwait(STOP_SIGNALS, LOOK_S)
+            if arrived is not None and held.pid is not None:
+                keeper.signal_all(keeper.descendants(held.pid), signal.SIGKILL)
 
     def _events(self, session: Session) -> Iterator[Event]:
         arrived = signal.sigtimedwait((*STOP_SIGNALS, signal.SIGCHLD), LOOK_S)
@@ -160,7 +169,9 @@ class Up:
                 # another signal than the first: two of the same could arrive as one
                 self._slot.signal(signal.SIGINT)
             case Action.KILL_SLOT:
+                family = keeper.descendants(self._slot.pid)
                 self._slot.signal(signal.SIGKILL)
+                keeper.signal_all(family, signal.SIGKILL)
 
     def _show_banner(self) -> None:
         self._view.close()

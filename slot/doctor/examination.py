@@ -16,7 +16,8 @@ from slot.doctor.installed_engine import InstalledEngine, line_of
 from slot.doctor.patches import read_patches
 from slot.doctor.subject import Subject
 from slot.profiles.engine_face import EngineFace, faces
-from slot.simulator import argv
+from slot.simulator import options
+from slot.simulator.argv import UsageError
 
 COMPILE_CACHE_BYTES = 5 * 2**30  # what cold compiles of one profile left behind on the box, with some to spare
 DATA_BYTES = 2**30
@@ -91,8 +92,8 @@ def look_at_command(subject: Subject) -> Iterator[Finding]:
 
 def simulator_refusal(words: Sequence[str], face: EngineFace) -> str | None:
     try:
-        argv.parse(("serve", *words), face)
-    except argv.UsageError as refusal:
+        options.parse(("serve", *words), face)
+    except UsageError as refusal:
         return str(refusal).rpartition("error: ")[2]
     return None
 
