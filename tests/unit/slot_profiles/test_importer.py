@@ -117,7 +117,7 @@ def reasons(source: str) -> list[str]:
         ("VLLM_EXTRA_ARGS=(--max_num_seqs 2)", ["SERVE_MAX_NUM_SEQS=2"]),
         ("VLLM_EXTRA_ARGS=(--served-model-name a b)", ["SERVE_SERVED_MODEL_NAME=a,b"]),
         ("VLLM_EXTRA_ARGS=(--new x)", ['MODEL_SLOT_EXTRA_ARGS=\'["--new","x"]\'']),
-        ("VLLM_EXTRA_ARGS=(--a)\nVLLM_EXTRA_ARGS+=(--b)", ['MODEL_SLOT_EXTRA_ARGS=\'["--a","--b"]\'']),
+        ("VLLM_EXTRA_ARGS=(--new1)\nVLLM_EXTRA_ARGS+=(--new2)", ['MODEL_SLOT_EXTRA_ARGS=\'["--new1","--new2"]\'']),
         ("# a \\", ["# a"]),
         ("export HF_HOME", []),
     ],
