@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 READY = "Application startup complete."
 PATIENCE_S = 30.0
@@ -88,7 +89,7 @@ class SimulatedEngine:
 
     @property
     def children(self) -> list[int]:
-        listed = open(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read()
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(pid) for pid in listed.split()]
 
     def follow(self) -> None:

@@ -75,7 +75,10 @@ def script(options: Options, *, version: str, unknown_environment: Sequence[str]
         Say(ENGINE_CORE, "core.py:402", _init_took(plan)),
         *_api(options),
     ]
-    return with_faults(items, [*options.faults, *_natural_faults(options)])
+    does_not_fit = _does_not_fit(options)
+    if does_not_fit is not None:
+        items = _insert(items, does_not_fit.phase, failing(does_not_fit))
+    return with_faults(items, options.faults)
 
 
 def with_faults(items: Iterable[Item], faults: Iterable[Fault]) -> list[Item]:
@@ -127,11 +130,20 @@ def _api_server_traceback(error: str) -> str:
     return f'Traceback (most recent call last):\n  File "vllm/entrypoints/cli/main.py", line 85, in main\n{error}\n'
 
 
-def _natural_faults(options: Options) -> list[Fault]:
-    """A context that does not fit the cache fails without anybody asking for it."""
-    if options.max_model_len <= timing.kv_tokens(options.timing):
-        return []
-    return [Fault(FaultName.CRASH_LOADING, text="context_does_not_fit")]
+def _does_not_fit(options: Options) -> Failure | None:
+    """A context larger than the cache fails without anybody asking for it, in the words of vLLM 0.32."""
+    length, room = options.max_model_len, timing.kv_tokens(options.timing)
+    if length <= room:
+        return None
+    needed, available = (f"{tokens * BYTES_PER_KV_TOKEN / 2**30:.2f} GiB" for tokens in (length, room))
+    return Failure(
+        "kv_cache",
+        f"ValueError: To serve at least one request with the model's max seq len ({length}), ({needed} KV cache is "
+        f"needed, which is larger than the available KV cache memory ({available}). Based on the available memory, the "
+        f"estimated maximum model length is {room}. Try increasing `gpu_memory_utilization` (which also controls CPU "
+        "memory on the CPU backend) or decreasing `max_model_len` when initializing the engine. See "
+        "https://docs.vllm.ai/en/latest/configuration/conserving_memory/ for more details.",
+    )
 
 
 def _starting(options: Options, version: str, unknown_environment: Sequence[str]) -> list[Item]:
