@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from slot.exit_codes import ExitCode
-from slot.state import LoadPhase, Readiness
+from slot.state import HEARTBEAT_S, STALE_AFTER_S, LoadPhase, Readiness
 
 # Slots of `conftest.SupervisedSlot`, which a test module cannot import.
 Slot = Any
@@ -55,7 +55,7 @@ async def test_a_load_becomes_history_and_history_an_eta(slot: Slot) -> None:
     assert [line["profile"] for line in lines] == ["quick", "quick"]
     assert sum(lines[0]["phases"].values()) == pytest.approx(lines[0]["total_s"], abs=0.01)
     assert {"starting", "weights", "api"} <= set(lines[0]["phases"])
-    assert loading.eta_s == pytest.approx(lines[0]["total_s"], abs=0.5)
+    assert 0.0 < loading.eta_s <= lines[0]["total_s"] + 0.1
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ async def test_an_engine_that_minds_no_sigterm_is_killed_at_the_deadline_with_al
     stopping = await slot.until_state("stopping")
     assert stopping.failure is None
     assert await slot.exit_code(supervisor) == ExitCode.OK
-    assert 0.7 <= time.monotonic() - asked_at < 3.0
+    assert 0.7 <= time.monotonic() - asked_at < 6.0
     assert slot.state().state == "stopped"
     assert slot.left() == []
 
@@ -256,7 +256,8 @@ async def test_systemd_is_told_ready_when_a_token_came_out_and_given_time_while_
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.setblocking(False)
-        supervisor = await slot.start(environment={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        slowly = ("--fault", "slow_start:seconds=1,phase=compile")
+        supervisor = await slot.start(*slowly, environment={"NOTIFY_SOCKET": str(tmp_path / "notify")})
         heard = []
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(30):
@@ -305,6 +306,6 @@ async def test_the_snapshot_is_rewritten_while_nothing_happens(slot: Slot) -> No
     supervisor = await slot.start()
     first = await slot.until_state("serving")
     later = await slot.until_rewritten(first)
-    assert 1.5 < later.updated_at - first.updated_at < 3.0
+    assert HEARTBEAT_S - 0.5 < later.updated_at - first.updated_at < STALE_AFTER_S
     supervisor.send_signal(signal.SIGTERM)
     assert await slot.exit_code(supervisor) == ExitCode.OK

@@ -40,14 +40,14 @@ from slot.supervisor.lifecycle import (
     step,
 )
 
-LIMITS = Limits(load_timeout_s=100.0, stall_timeout_s=30.0, stop_grace_s=20.0)
+LIMITS = Limits(load_timeout_s=100.0, stall_timeout_s=30.0, stop_grace_s=50.0)
 
 EMPTY = Slot(LIMITS)
 LOADING = Slot(LIMITS, Lifecycle.LOADING, load_until=100.0, advance_until=30.0)
 SERVING = Slot(LIMITS, Lifecycle.SERVING, Readiness.GENERATED)
-STOPPING = Slot(LIMITS, Lifecycle.STOPPING, Readiness.GENERATED, kill_at=20.0)
-STALLED = Slot(LIMITS, Lifecycle.STOPPING, trouble=Stalled(30.0), kill_at=50.0)
-CRASHED = Slot(LIMITS, Lifecycle.FAILED, trouble=Crashed(-9), kill_at=10.0)
+STOPPING = Slot(LIMITS, Lifecycle.STOPPING, Readiness.GENERATED, kill_at=50.0)
+STALLED = Slot(LIMITS, Lifecycle.STOPPING, trouble=Stalled(30.0), kill_at=80.0)
+CRASHED = Slot(LIMITS, Lifecycle.FAILED, trouble=Crashed(-9), kill_at=20.0)
 STOPPED = Slot(LIMITS, is_over=True)
 GONE = Slot(LIMITS, Lifecycle.FAILED, trouble=Crashed(1), is_over=True)
 
@@ -70,7 +70,7 @@ GO: list[Action] = [AnnounceStopping(), TerminateEngine()]
         (
             replace(LOADING, advance_until=110.0),
             Ticked(100.0),
-            Slot(LIMITS, Lifecycle.STOPPING, trouble=LoadTimedOut(100.0), kill_at=120.0),
+            Slot(LIMITS, Lifecycle.STOPPING, trouble=LoadTimedOut(100.0), kill_at=150.0),
             GO,
         ),
         (
@@ -81,12 +81,12 @@ GO: list[Action] = [AnnounceStopping(), TerminateEngine()]
                 Lifecycle.STOPPING,
                 Readiness.HEALTH,
                 trouble=WrongModel("SERVE_MAX_MODEL_LEN", "2048", "4096"),
-                kill_at=25.0,
+                kill_at=55.0,
             ),
             GO,
         ),
         # ending by itself
-        (LOADING, Exited(1, 5.0), replace(CRASHED, trouble=Crashed(1), kill_at=15.0), GO),
+        (LOADING, Exited(1, 5.0), replace(CRASHED, trouble=Crashed(1), kill_at=25.0), GO),
         (LOADING, CouldNotStart("no such file", 0.0), replace(CRASHED, trouble=NotStarted("no such file")), GO),
         (SERVING, Exited(-9, 0.0), CRASHED, GO),
         (SERVING, Exited(0, 0.0), replace(CRASHED, trouble=Crashed(0)), GO),  # to end politely is also to end
@@ -97,9 +97,9 @@ GO: list[Action] = [AnnounceStopping(), TerminateEngine()]
         (STOPPING, StopAsked(1.0), replace(STOPPING, kill_at=inf), [KillEngine()]),
         (CRASHED, StopAsked(1.0), replace(CRASHED, kill_at=inf), [KillEngine()]),
         # the deadline
-        (STOPPING, Ticked(19.9), STOPPING, []),
-        (STOPPING, Ticked(20.0), replace(STOPPING, kill_at=inf), [KillEngine()]),
-        (CRASHED, Ticked(10.0), replace(CRASHED, kill_at=inf), [KillEngine()]),
+        (STOPPING, Ticked(49.9), STOPPING, []),
+        (STOPPING, Ticked(50.0), replace(STOPPING, kill_at=inf), [KillEngine()]),
+        (CRASHED, Ticked(20.0), replace(CRASHED, kill_at=inf), [KillEngine()]),
         # the main process is gone, others may be left
         (
             STOPPING,
@@ -107,7 +107,7 @@ GO: list[Action] = [AnnounceStopping(), TerminateEngine()]
             replace(STOPPING, readiness=Readiness.NONE, kill_at=2.0 + ORPHAN_GRACE_S),
             [TerminateEngine()],
         ),
-        (STOPPING, Exited(0, 15.0), replace(STOPPING, readiness=Readiness.NONE), [TerminateEngine()]),
+        (STOPPING, Exited(0, 45.0), replace(STOPPING, readiness=Readiness.NONE), [TerminateEngine()]),
         (STOPPING, CouldNotStart("no such file", 2.0), STOPPING, []),
         # none is left
         (STOPPING, Swept(), STOPPED, [Finish()]),
@@ -165,7 +165,7 @@ def test_what_cannot_have_happened_is_the_callers_bug(given: Slot, event: Event)
 
 
 @pytest.mark.parametrize(
-    ("slot", "limit"), [(EMPTY, inf), (LOADING, 30.0), (SERVING, inf), (STOPPING, 20.0), (STOPPED, inf)]
+    ("slot", "limit"), [(EMPTY, inf), (LOADING, 30.0), (SERVING, inf), (STOPPING, 50.0), (STOPPED, inf)]
 )
 def test_the_next_limit_is_the_earliest(slot: Slot, limit: float) -> None:
     assert slot.next_limit == limit
@@ -220,11 +220,11 @@ def test_whatever_happens_the_slot_ends_only_when_nothing_of_the_engine_is_left(
         assert announced <= 1
 
 
-@given(st.lists(st.sampled_from([0.0, 5.0, 19.0, 21.0]), max_size=8))
+@given(st.lists(st.sampled_from([0.0, 5.0, 49.0, 51.0]), max_size=8))
 def test_an_engine_that_ignores_everything_is_killed_by_its_deadline(pauses: list[float]) -> None:
     slot, _ = step(SERVING, StopAsked(0.0))
     at, killed_at = 0.0, None
-    for pause in [*pauses, 21.0]:
+    for pause in [*pauses, 51.0]:
         at += pause
         slot, actions = step(slot, Ticked(at))
         if KillEngine() in actions:

@@ -1,0 +1,55 @@
+"""When a snapshot is written: at once for news, seldom for progress, and always before it looks stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from slot import state as slot_state
+from slot.state import HEARTBEAT_S, Lifecycle, LoadPhase, ProfileFacts, Readiness, SlotState
+from slot.supervisor.notify import Notifier
+from slot.supervisor.publication import PROGRESS_INTERVAL_S, Publication
+
+FIRST = SlotState(
+    state=Lifecycle.LOADING,
+    since=0.0,
+    updated_at=0.0,
+    phase=LoadPhase.WEIGHTS,
+    progress=0.1,
+    profile=ProfileFacts(name="gemma", title="", hf_id="", modalities="text", status="test", sha256=""),
+    served_model_name="gemma",
+    engine_url="",
+    supervisor_pid=1,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "after_s", "is_written"),
+    [
+        ({"state": Lifecycle.SERVING}, 0.0, True),
+        ({"phase": LoadPhase.COMPILE}, 0.0, True),
+        ({"readiness": Readiness.HEALTH}, 0.0, True),
+        ({"engine_pid": 7}, 0.0, True),
+        ({"progress": 0.2}, PROGRESS_INTERVAL_S - 0.1, False),
+        ({"progress": 0.2}, PROGRESS_INTERVAL_S, True),
+        ({"eta_s": 5.0}, PROGRESS_INTERVAL_S, False),
+        ({}, HEARTBEAT_S - 0.1, False),
+        ({}, HEARTBEAT_S, True),
+    ],
+)
+def test_when_it_is_written(tmp_path: Path, changes: dict[str, object], after_s: float, is_written: bool) -> None:
+    path = tmp_path / "state.json"
+    publication = Publication(path, Notifier(None), patience_s=1.0)
+    publication.offer(FIRST, 100.0)
+    later = msgspec.structs.replace(FIRST, updated_at=after_s + 1.0, **changes)
+    publication.offer(later, 100.0 + after_s)
+    assert slot_state.read(path) == (later if is_written else FIRST)
+    assert publication.due_at == 100.0 + HEARTBEAT_S + (after_s if is_written else 0.0)
+
+
+def test_a_disk_that_cannot_be_written_is_no_reason_to_fall(tmp_path: Path) -> None:
+    publication = Publication(tmp_path / "gone" / "state.json", Notifier(None), patience_s=1.0)
+    publication.offer(FIRST, 100.0)
+    assert publication.due_at == 100.0 + HEARTBEAT_S
