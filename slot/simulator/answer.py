@@ -10,7 +10,9 @@ import os
 import signal
 import socket
 import struct
+from contextlib import aclosing, suppress
 from dataclasses import replace
+from typing import NoReturn
 
 from aiohttp import web
 
@@ -21,7 +23,7 @@ from slot.simulator.faults import Deed, Fault, FaultName, deed
 from slot.simulator.generation import Delta, Generation
 from slot.simulator.refusals import Refusal
 from slot.simulator.serving import Serving
-from slot.simulator.shapes import Choice, Event, Shape, has_nan
+from slot.simulator.shapes import SERVER_ERROR, Choice, Event, Shape, has_nan
 
 
 async def answer(request: web.Request, serving: Serving, ask: Ask, shape: Shape) -> web.StreamResponse:
@@ -37,9 +39,12 @@ async def answer(request: web.Request, serving: Serving, ask: Ask, shape: Shape)
         writer = _Writer(request, shape, fault, literal_nan=literal_nan, of_request=ask.fault is not None)
         return await (writer.stream(generation) if ask.stream else writer.whole(generation))
     except EngineDead as exc:
-        raise Refusal(500, str(exc), "InternalServerError") from exc
+        raise Refusal(500, str(exc), SERVER_ERROR) from exc
     finally:
         generation.leave()
+
+
+_DEATHS = (Deed.CUT, Deed.RESET, Deed.KILL_PROCESS)
 
 
 class _Cut(Exception):
@@ -76,18 +81,20 @@ class _Writer:
     async def _events(self, response: web.StreamResponse, generation: Generation) -> None:
         shape = self._shape
         try:
-            begun = False
-            async for delta in generation.deltas():
-                if not begun:  # not before the first token: a waiting request has headers and nothing else
-                    begun = True
-                    await self._write(response, shape.opening(generation.usage))
-                if self._deed() is not Deed.NOTHING:
-                    return await self._do(response, self._deed(), delta, generation)
-                await self._write(response, shape.delta(delta, generation.usage))
-                self._sent += 1
+            async with aclosing(generation.deltas()) as deltas:
+                async for delta in deltas:
+                    if not self._sent:  # not earlier: a waiting request has headers and nothing else
+                        await self._write(response, shape.opening(generation.usage))
+                    if self._deed() is not Deed.NOTHING:
+                        return await self._do(response, self._deed(), delta, generation)
+                    await self._write(response, shape.delta(delta, generation.usage))
+                    self._sent += 1
             await self._write(response, shape.closing(generation.usage))
         except EngineDead as exc:
-            await self._write(response, [(None, shape.failure(str(exc), "InternalServerError", 500, None))])
+            events = shape.engine_died(str(exc))
+            if events is None:
+                self._cut(Deed.CUT)
+            await self._write(response, events)
         if shape.terminator:
             await response.write(shape.terminator)
 
@@ -98,7 +105,7 @@ class _Writer:
     async def _do(self, response: web.StreamResponse, what: Deed, delta: Delta, generation: Generation) -> None:
         """Ends the stream as the fault wants it. Raises _Cut where the connection is gone."""
         match what:
-            case Deed.CUT | Deed.RESET | Deed.KILL_PROCESS:
+            case Deed.CUT | Deed.RESET | Deed.KILL_PROCESS:  # _DEATHS
                 self._cut(what)
             case Deed.HALF_FRAME:
                 _, payload = self._shape.delta(delta, generation.usage)[0]
@@ -114,19 +121,20 @@ class _Writer:
 
     async def whole(self, generation: Generation) -> web.StreamResponse:
         choices: dict[int, Choice] = {}
-        async for delta in generation.deltas():
-            what = self._deed()
-            if what is Deed.ABORT:
-                delta = replace(delta, finish_reason="abort")
-            choices.setdefault(delta.choice, Choice(delta.choice)).deltas.append(delta)
-            self._sent += 1
-            if what in (Deed.CUT, Deed.RESET, Deed.KILL_PROCESS, Deed.ABORT):
-                break
+        async with aclosing(generation.deltas()) as deltas:
+            async for delta in deltas:
+                what = self._deed()
+                if what is Deed.ABORT:
+                    delta = replace(delta, finish_reason="abort")
+                choices.setdefault(delta.choice, Choice(delta.choice)).deltas.append(delta)
+                self._sent += 1
+                if what in (*_DEATHS, Deed.ABORT):
+                    break
         gathered = [choices[index] for index in sorted(choices)]
         if not self._literal_nan and has_nan(gathered):
             raise Refusal(400, "Out of range float values are not JSON compliant: nan")
         body = self._encode(self._shape.whole(gathered, generation.usage))
-        if self._deed() in (Deed.CUT, Deed.RESET, Deed.KILL_PROCESS):
+        if self._deed() in _DEATHS:
             return await self._half_body(body)
         return web.Response(body=body, content_type="application/json")
 
@@ -134,16 +142,14 @@ class _Writer:
         response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
         await response.prepare(self._request)
         await response.write(body[: len(body) // 2])
-        try:
+        with suppress(_Cut):
             self._cut(self._deed())
-        except _Cut:
-            pass
         return response
 
     def _encode(self, payload: object) -> bytes:
         return sse.encode(payload, literal_nan=self._literal_nan)
 
-    def _cut(self, what: Deed) -> None:
+    def _cut(self, what: Deed) -> NoReturn:
         if what is Deed.KILL_PROCESS:
             os.kill(os.getpid(), signal.SIGKILL)
         transport = self._request.transport

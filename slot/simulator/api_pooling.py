@@ -19,7 +19,7 @@ from slot.simulator.engine_loop import EngineDead
 from slot.simulator.refusals import Body, Refusal, missing
 from slot.simulator.replies import json_response
 from slot.simulator.serving import Serving
-from slot.simulator.shapes import Payload
+from slot.simulator.shapes import SERVER_ERROR, Payload
 
 Tokens = Sequence[int]
 
@@ -109,7 +109,7 @@ class PoolingApi:
             async for _ in generation.deltas():
                 pass
         except EngineDead as exc:
-            raise Refusal(500, str(exc), "InternalServerError") from exc
+            raise Refusal(500, str(exc), SERVER_ERROR) from exc
 
     def _head(self, prefix: str, body: Body) -> Payload:
         model = body.get("model") or self._serving.served.names[0]

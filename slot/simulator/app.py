@@ -19,7 +19,7 @@ from slot.simulator.log_lines import Raw, uvicorn
 from slot.simulator.refusals import Refusal
 from slot.simulator.replies import json_response
 from slot.simulator.serving import Serving
-from slot.simulator.shapes import openai_error
+from slot.simulator.shapes import SERVER_ERROR, openai_error
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     except Exception:  # a mistake of ours: answered as vLLM answers its own, and logged with its traceback
         logger.exception("%s %s", request.method, request.path)
-        return json_response(openai_error("Internal server error", "InternalServerError", 500), 500)
+        return json_response(openai_error("Internal server error", SERVER_ERROR, 500), 500)
 
 
 def _exists(app: web.Application, path: str) -> bool:

@@ -1,6 +1,6 @@
 """One ask, run on the engine: tokens become words, stop strings end them, faults spoil them.
 
-`Generation` is an asynchronous iterator of `Delta`s, of all prompts and choices of the ask as they come; leaving it
+`Generation` yields `Delta`s, of all prompts and choices of the ask as they come; leaving it
 early aborts what still runs. Faults that change what is said are here; those that change how it is framed are in
 `answer`.
 """
@@ -8,7 +8,7 @@ early aborts what still runs. Faults that change what is said are here; those th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from slot.simulator import tokens
@@ -107,7 +107,7 @@ class Generation:
         for request in self._choices:
             self._loop.submit(request, self._arrived.put_nowait)
 
-    async def deltas(self) -> AsyncIterator[Delta]:
+    async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Raises EngineDead when the engine dies under it."""
         unfinished = len(self._choices)
         try:

@@ -50,8 +50,8 @@ class MessageShape:
             message["stop_sequence"] = choice.last.stop_reason
         return message | {"usage": _counts(usage)}
 
-    def failure(self, message: str, type_: str, status: int, param: str | None) -> Payload:
-        return anthropic_error(message, type_)
+    def engine_died(self, message: str) -> list[Event] | None:
+        return [("error", anthropic_error(message, "internal_error"))]
 
     def _message(self, content: list[Payload], finish: Delta | None) -> Payload:
         return {

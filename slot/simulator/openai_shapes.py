@@ -8,7 +8,7 @@ from typing import Any
 from slot.simulator import sse
 from slot.simulator.asks import Ask
 from slot.simulator.generation import Delta, Usage
-from slot.simulator.shapes import Choice, Event, Header, Payload, openai_error, openai_usage, token_text
+from slot.simulator.shapes import SERVER_ERROR, Choice, Event, Header, Payload, openai_error, openai_usage, token_text
 
 
 class _OpenAiShape:
@@ -29,8 +29,8 @@ class _OpenAiShape:
         counts = openai_usage(usage, details=self._header.details, chat=self.chat, whole=False)
         return [(None, self._chunk([]) | {"usage": counts} | self._fingerprint)]
 
-    def failure(self, message: str, type_: str, status: int, param: str | None) -> Payload:
-        return openai_error(message, type_, status, param)
+    def engine_died(self, message: str) -> list[Event] | None:
+        return [(None, openai_error(message, SERVER_ERROR, 500))]
 
     @property
     def _fingerprint(self) -> Payload:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from slot.simulator.asks import Ask
 from slot.simulator.generation import Delta, Usage
-from slot.simulator.shapes import Choice, Event, Header, Payload, openai_error
+from slot.simulator.shapes import Choice, Event, Header, Payload
 
 
 class ResponseShape:
@@ -52,8 +52,8 @@ class ResponseShape:
         (choice,) = choices
         return self._finished(self._item("completed", [self._part(choice.text)]), choice, usage)
 
-    def failure(self, message: str, type_: str, status: int, param: str | None) -> Payload:
-        return openai_error(message, type_, status, param)
+    def engine_died(self, message: str) -> list[Event] | None:
+        return None
 
     @property
     def _place(self) -> dict[str, object]:

@@ -20,7 +20,7 @@ from slot.simulator.metrics import Metrics
 from slot.simulator.options import Options
 from slot.simulator.prompts import Served
 from slot.simulator.refusals import Refusal
-from slot.simulator.shapes import Header
+from slot.simulator.shapes import SERVER_ERROR, Header
 
 VERSION = "0.32.0"
 
@@ -63,7 +63,7 @@ class Serving:
     def generation(self, ask: Ask, fault: Fault | None) -> Generation:
         """Raises Refusal while the engine drains, in the words of its thread pool."""
         if self.is_draining:
-            raise Refusal(500, "cannot schedule new futures after shutdown", "InternalServerError")
+            raise Refusal(500, "cannot schedule new futures after shutdown", SERVER_ERROR)
         options = self.options
         return Generation(self.loop, ask, max_model_len=options.max_model_len, seed=options.seed, fault=fault)
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from slot.simulator import tokens
 from slot.simulator.generation import Delta, Usage
 
-ENGINE_DEAD_TYPE = "InternalServerError"
+SERVER_ERROR = "InternalServerError"
 
 Payload = dict[str, Any]
 Event = tuple[str | None, Payload]  # the event's name, where the API names its events, and its data
@@ -47,7 +47,10 @@ class Choice:
 
 
 class Shape(Protocol):
-    """How one API writes an answer: whole, or as a stream of events that ends with `terminator`."""
+    """How one API writes an answer: whole, or as a stream of events that ends with `terminator`.
+
+    `engine_died` are the last events of a stream whose engine dies; None where vLLM just breaks the connection off.
+    """
 
     terminator: bytes
 
@@ -59,7 +62,7 @@ class Shape(Protocol):
 
     def whole(self, choices: Sequence[Choice], usage: Usage) -> Payload: ...
 
-    def failure(self, message: str, type_: str, status: int, param: str | None) -> Payload: ...
+    def engine_died(self, message: str) -> list[Event] | None: ...
 
 
 def openai_error(message: str, type_: str, status: int, param: str | None = None) -> Payload:

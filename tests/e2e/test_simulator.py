@@ -114,6 +114,27 @@ def test_an_answer_ends_by_itself(engine: SimulatedEngine) -> None:
     assert answer.choices[0].finish_reason == "stop"
 
 
+@pytest.mark.parametrize(
+    ("path", "asked", "end"),
+    [
+        (
+            "/v1/messages",
+            {"messages": HELLO, "max_tokens": 900},
+            b'event: error\ndata: {"type":"error","error":{"type":',
+        ),
+        ("/v1/responses", {"input": "hello"}, b"event: response.output_text.delta"),
+    ],
+)
+def test_the_other_apis_break_in_their_own_way(path: str, asked: dict[str, object], end: bytes) -> None:
+    with simulated_engine(*SLOW, SLOW_TIMING) as running:
+        stream = running.open(path, {**asked, "ignore_eos": True, "stream": True})
+        text = read_until(stream, b"delta")
+        os.kill(running.children[0], signal.SIGKILL)
+        text += read_to_the_end(stream)
+        assert end in text
+        assert text.endswith(b"\r\n0\r\n\r\n") == (path == "/v1/messages")
+
+
 def test_greedy_answers_are_the_same_and_seeds_differ() -> None:
     def answers(seed: str) -> list[bytes]:
         with simulated_engine(*FAST, "--simulator-seed", seed) as running:
@@ -178,6 +199,14 @@ def test_a_pooling_engine_embeds_and_does_not_generate() -> None:
         assert running.post("/v1/completions", {"prompt": "a"})[0] == 404
         ranked = json.loads(running.post("/rerank", {"query": "goodtext", "documents": ["bad", "goodtext"]})[1])
         assert [result["index"] for result in ranked["results"]] == [1, 0]
+
+
+def test_health_can_be_slow() -> None:
+    with simulated_engine(*FAST, "--simulator-fault", "slow_health:seconds=0.3") as running:
+        began = time.monotonic()
+        assert running.get("/health")[0] == 200
+        assert time.monotonic() - began >= 0.3
+        assert running.get("/v1/models")[0] == 200
 
 
 def test_load_is_tracked_when_asked() -> None:
