@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from time import monotonic
 
 import msgspec
 from aiohttp import web
@@ -23,6 +24,7 @@ from frontdoor.metrics import CONTENT_TYPE, Metrics
 from frontdoor.openai_api import error_body
 from frontdoor.refusal import Refusal, Refused
 from frontdoor.relay import Relay
+from frontdoor.request_body import leaves_body_unread
 from frontdoor.routes import Dialect, Kind, Route, allowed_methods, find, split_target
 from frontdoor.settings import Settings
 from frontdoor.slot_watch import SlotWatch
@@ -48,9 +50,8 @@ class Frontdoor:
         self.totals = Totals()
         self.calls: set[Call] = set()
         self.address = (watch.settings.host, watch.settings.port)
-        self._loop = asyncio.get_running_loop()
         self._relay = Relay(watch, self.gate, upstream)
-        self.metrics = Metrics(lambda: gauges(watch, self.gate.admission, self.calls, self._loop.time()))
+        self.metrics = Metrics(lambda: gauges(watch, self.gate.admission, self.calls, monotonic()))
         watch.on_settings = self._apply
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -125,7 +126,7 @@ class Frontdoor:
             path=path,
             query=query,
             client=request.remote or "",
-            started=self._loop.time(),
+            started=monotonic(),
             task=task,
         )
         call.own_headers = headers.ours(call.request_id, self.watch.settings.cors_allow_origin)
@@ -153,10 +154,9 @@ class Frontdoor:
         return self._reply(call, 200, msgspec.json.encode(self._status()), JSON)
 
     def _health(self, call: Call) -> web.StreamResponse:
-        closed = self.watch.closed
-        if closed is None:
-            return self._reply(call, 200, b'{"ok":true}', JSON)
-        return self._reply(call, 503, error_body(closed, Dialect.OPENAI), JSON | closed.headers())
+        if self.watch.closed is not None:
+            raise Refused(self.watch.closed)
+        return self._reply(call, 200, b'{"ok":true}', JSON)
 
     def _status(self) -> dict[str, object]:
         return status(self.watch, self.gate.admission, self.totals, address=self.address)
@@ -173,13 +173,13 @@ class Frontdoor:
     def _reply(self, call: Call, code: int, body: bytes, more: dict[str, str]) -> web.Response:
         call.status = code
         response = web.Response(status=code, body=body, headers=call.own_headers | more)
-        if not call.request.content.is_eof():
-            response.force_close()  # the rest of the body must not be read as the next request
+        if leaves_body_unread(call.request):
+            response.force_close()
         return response
 
     def _end(self, call: Call) -> None:
         self.calls.discard(call)
-        call.ended = self._loop.time()
+        call.ended = monotonic()
         self.metrics.count(call, self.watch.profile_name)
         if call.route is None or call.route.kind is not Kind.OWN:  # a monitor asks every few seconds
             self.events.request(profile=self.watch.profile_name, **call.event())

@@ -42,9 +42,12 @@ _OUTCOMES = {
 }
 
 
+_RETRIES = frozenset("123456789")
+
+
 @dataclass(slots=True, eq=False)
 class Call:
-    """Times are the event loop's seconds; `None` where that point was not reached."""
+    """Times are of `time.monotonic()`; None where that point was not reached."""
 
     request: web.BaseRequest
     request_id: str
@@ -108,9 +111,14 @@ class Call:
             "output_tokens": self.tokens.output or None,
             "cached_tokens": self.tokens.cached or None,
             "applied": self.applied or None,
-            "retry": self.request.headers.get("x-stainless-retry-count"),
+            "retry": self._retry(),
         }
         return {key: value for key, value in told.items() if value is not None}
+
+    def _retry(self) -> int | None:
+        """Which try this is of one call in OpenAI's and Anthropic's SDKs, where it is not the first."""
+        count = self.request.headers.get("x-stainless-retry-count", "")
+        return int(count) if count in _RETRIES else None
 
 
 def _rounded(seconds: float | None) -> float | None:

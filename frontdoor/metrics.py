@@ -15,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYP
 from prometheus_client.registry import Collector
 
 from frontdoor.call import Call, Outcome
+from frontdoor.routes import Kind
 
 __all__ = ["CONTENT_TYPE", "Gauge", "Metrics"]
 
@@ -40,7 +41,7 @@ class Metrics(Collector):
     """The counters, and `read_gauges` for what is looked up when asked."""
 
     def __init__(self, read_gauges: Callable[[], list[Gauge]]) -> None:
-        self._read_gauges = read_gauges
+        self.read_gauges = read_gauges
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self.requests = self._counter(
@@ -75,8 +76,9 @@ class Metrics(Collector):
     def count(self, call: Call, profile: str) -> None:
         """Accounts for one request that has ended."""
         route = call.route.path if call.route else "other"
-        self.requests.labels(profile, route, str(call.status or 0), call.outcome).inc()
-        if call.outcome is Outcome.REFUSED and call.reason is not None:
+        self.requests.labels(profile, route, str(call.status or "none"), call.outcome).inc()
+        is_own = call.route is not None and call.route.kind is Kind.OWN
+        if call.outcome is Outcome.REFUSED and call.reason is not None and not is_own:
             self.rejected.labels(call.reason).inc()
         if call.outcome is Outcome.CLIENT_LEFT:
             self.left.labels(call.phase).inc()
@@ -90,7 +92,7 @@ class Metrics(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        for name, documentation, labels, values in self._read_gauges():
+        for name, documentation, labels, values in self.read_gauges():
             family = GaugeMetricFamily(name, documentation, labels=labels)
             for label_values, value in values:
                 family.add_metric(label_values, value)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from time import monotonic
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -75,9 +76,9 @@ class Relay:
         asks_first = expects_continue(call.request)
         body = b"" if asks_first else await read_body(call.request, settings.max_body_bytes)
         call.phase = Phase.QUEUED
-        waited_s = self._now() - call.started
+        waited_s = monotonic() - call.started
         await self.gate.turn(ticket, settings.queue_timeout_s - waited_s, waited_s)
-        call.admitted = self._now()
+        call.admitted = monotonic()
         self._require_open()  # the slot may have gone while this one was in line
         if asks_first:
             call.phase = Phase.UPLOAD
@@ -151,7 +152,7 @@ class Relay:
     ) -> web.StreamResponse:
         pieces = []
         while arrived := await answer.arrival():
-            call.first_byte = call.first_byte or self._now()
+            call.first_byte = call.first_byte or monotonic()
             pieces.append(arrived)
         body = b"".join(pieces)
         if rewrite is not None:
@@ -170,7 +171,7 @@ class Relay:
         await response.prepare(call.request)
         try:
             while arrived := await answer.arrival():
-                call.first_byte = call.first_byte or self._now()
+                call.first_byte = call.first_byte or monotonic()
                 await response.write(arrived)
         except UpstreamLost as lost:
             call.refused(self._refusal_of(lost, settings))
@@ -185,7 +186,7 @@ class Relay:
         return head
 
     def _note_events(self, call: Call) -> None:
-        now = self._now()
+        now = monotonic()
         if call.first_event is None:
             call.phase = Phase.DECODE
             call.first_byte = call.first_event = now
@@ -206,9 +207,6 @@ class Relay:
                 return refusal.upstream_protocol("broke the protocol")
             case Loss.DISCONNECTED:
                 return refusal.upstream_disconnected("closed the connection before its answer was complete")
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
 
 
 def _judge(reader: StreamReader) -> Refusal | None:

@@ -10,6 +10,7 @@ from frontdoor.headers import first_unwritable
 from frontdoor.refusal import Refused, bad_request, body_timeout, too_large, unsupported_encoding
 
 BODY_TIMEOUT_S = 120.0
+SMALL_BODY_BYTES = 64 << 10
 
 
 def check_head(request: web.BaseRequest, limit_bytes: int) -> None:
@@ -36,6 +37,17 @@ def say_continue(request: web.BaseRequest) -> None:
     """Asks the client for its body (RFC 9110, 10.1.1)."""
     if request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def leaves_body_unread(request: web.BaseRequest) -> bool:
+    """Whether an answer given now has to end the connection: what is left of the body must not be read as a request.
+
+    A small body is on its way already; it is read and dropped after the answer, and the connection stays.
+    """
+    if request.content.is_eof():
+        return False
+    declared = request.content_length
+    return declared is None or declared > SMALL_BODY_BYTES or expects_continue(request)
 
 
 async def read_body(request: web.BaseRequest, limit_bytes: int) -> bytes:

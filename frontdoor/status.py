@@ -90,7 +90,7 @@ def _frontdoor(watch: SlotWatch, admission: Admission, totals: Totals, address: 
 
 
 def gauges(watch: SlotWatch, admission: Admission, calls: Iterable[Call], now: float) -> list[Gauge]:
-    """What `/metrics` reads when asked. `now` is the event loop's time."""
+    """What `/metrics` reads when asked. `now` is of `time.monotonic()`."""
     oldest_s = max((now - call.started for call in calls), default=0.0)
     told: list[Gauge] = [
         _plain("frontdoor_active_generations", "Generations that hold a slot.", admission.active),

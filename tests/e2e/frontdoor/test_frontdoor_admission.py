@@ -75,6 +75,21 @@ async def test_a_refused_request_whose_body_is_there_keeps_its_connection(door, 
         await refused.body()
 
 
+async def test_a_refused_request_whose_small_body_is_on_its_way_keeps_its_connection(door, engine) -> None:
+    for _ in range(2):
+        await open_stream(door, engine)
+    client = await door.client()
+    for _ in range(2):
+        await client.send(b"POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 37\r\n\r\n")
+        refused = await client.answer()
+        assert refused.status == 503
+        assert "connection" not in refused.headers
+        await refused.body()
+        await client.send(b"GET /version HTTP/1.1\r\nHost: evil\r\n\r\n")  # these 37 bytes are the body, not a request
+    assert (await client.get("/health")).status == 200
+    assert len(engine.seen) == 2
+
+
 async def test_what_is_no_generation_passes_a_full_house(door, engine) -> None:
     for _ in range(2):
         await open_stream(door, engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -241,3 +242,30 @@ async def test_stopping_cuts_what_does_not_end_in_time(door, engine) -> None:
     assert last_error(await read_cut_stream(answer))["code"] == "shutting_down"
     assert (await waiting.answer()).status == 503
     assert door.active == 0
+
+
+async def test_a_client_that_reads_nothing_loses_its_slot(open_door, engine, monkeypatch) -> None:
+    monkeypatch.setattr("frontdoor.app.SWEEP_S", 0.05)
+    monkeypatch.setattr("frontdoor.app.WRITE_STALL_S", 0.2)
+    door = await open_door(backend_url=engine.url)
+    await door.until_open()
+    client = await door.client()
+    client.writer.transport.pause_reading()
+    await client.chat()
+    asked = await engine.request()
+    await asked.start_stream()
+    flood = asyncio.create_task(asked.send_event(b"data: " + b"x" * 7_000_000 + b"\n\n" + b"data: y\n\n" * 900_000))
+    await asked.client_gone.wait()
+    await door.until(lambda: door.active == 0)
+    await asyncio.gather(flood, return_exceptions=True)
+    assert door.events("request")[0]["outcome"] == "client_left"
+
+
+async def test_a_body_that_does_not_come_is_408_and_frees_the_slot(door, engine, monkeypatch) -> None:
+    monkeypatch.setattr("frontdoor.request_body.BODY_TIMEOUT_S", 0.1)
+    client = await door.client()
+    await client.send(b"POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+    answer = await client.answer()
+    assert (answer.status, (await answer.json())["error"]["code"]) == (408, "request_timeout")
+    assert door.active == 0
+    assert engine.seen == []

@@ -177,3 +177,27 @@ async def test_without_configured_defaults_no_header_says_so(door, engine) -> No
     await client.chat(stream=False)
     await (await engine.request()).reply(200, b"{}")
     assert "x-frontdoor-applied" not in (await client.answer()).headers
+
+
+async def test_a_client_that_offers_http2_is_served_in_http1(door, engine) -> None:
+    # Java's HttpClient offers an upgrade with every request
+    client = await door.client()
+    for _ in range(2):
+        await client.post("/v1/completions", {}, "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n")
+        asked = await engine.request()
+        assert asked.body == b"{}"
+        assert "upgrade" not in asked.headers
+        await asked.reply(200, b"{}")
+        answer = await client.answer()
+        assert (answer.status, await answer.body()) == (200, b"{}")
+
+
+async def test_an_http_1_0_client_gets_its_stream_until_the_connection_ends(door, engine) -> None:
+    client = await door.client()
+    await client.send(b"POST /v1/completions HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}")
+    asked = await engine.request()
+    await asked.start_stream()
+    await asked.end_stream()
+    answer = await client.answer()
+    assert "transfer-encoding" not in answer.headers
+    assert await answer.rest() == b"data: [DONE]\n\n"
