@@ -32,8 +32,8 @@ from slot.state import Lifecycle, Readiness
 ORPHAN_GRACE_S = 20.0
 """How long what an engine left behind may take after SIGTERM.
 
-Measured on vLLM 0.32 (CPU) whose API server was killed: without SIGTERM its engine core and worker stay for ever; with it
-they end after 5.6 s on a quiet machine and need more than 10 s on a busy one.
+Measured on vLLM 0.32 (CPU) whose API server was killed: without SIGTERM its engine core and worker stay for ever; with
+it they end after 5.6 s on a quiet machine and need more than 10 s on a busy one.
 """
 
 RUNGS = tuple(Readiness)

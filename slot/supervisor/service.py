@@ -115,7 +115,7 @@ class Supervisor:
 
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._engine = Engine(tell=self._inbox.put_nowait, hear=self._hear)
-        self._echo = Echo(sys.stdout.buffer)
+        self._echo = Echo(sys.stdout.fileno())
         now = self._loop.time()
         self._load = LoadWatch(profile, paths.loads_file, simulated=command.simulated, now=now)
         patience_s = profile.stall_timeout_s + _SYSTEMD_SLACK_S
@@ -133,6 +133,7 @@ class Supervisor:
         finally:
             await self._ladder.stop()
             await self._engine.close()
+            self._echo.close()
         return self._exit_code()
 
     async def _next_event(self) -> Event:

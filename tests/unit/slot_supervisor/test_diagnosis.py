@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from slot.simulator.failure_texts import FAILURES, Ending
 from slot.state import LoadPhase
 from slot.supervisor import signatures
 from slot.supervisor.diagnosis import DETAIL_LENGTH, Diagnosis, diagnose
@@ -116,6 +117,15 @@ def test_a_known_text_is_known(text: str, name: str) -> None:
 
 def test_each_signature_has_a_text() -> None:
     assert {signature.name for signature in signatures.FATAL} == {name for _, name in TEXTS}
+
+
+@pytest.mark.parametrize("name", [name for name, failure in FAILURES.items() if failure.ending is not Ending.CONTINUES])
+def test_each_failure_that_the_simulator_can_have_is_known(name: str) -> None:
+    failure = FAILURES[name]
+    usage = "vllm: error: " if failure.ending is Ending.USAGE else ""
+    trouble = Stalled(600.0) if failure.ending is Ending.HANG else Crashed(1)
+    diagnosis = diagnose(trouble, [*failure.lines, usage + failure.error], LoadPhase.WEIGHTS, AT)
+    assert diagnosis.name not in ("unknown", "stalled")
 
 
 @pytest.mark.parametrize(
