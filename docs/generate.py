@@ -1,0 +1,211 @@
+"""Writes `docs/reference/` from the code: `scripts/docs`. With `--check` it compares, and fails where they differ.
+
+Whatever has a name for the outside (a profile key, a setting, a verb, a metric, a route, a failure) is told here by the
+code that implements it, so that none can be undocumented.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from prometheus_client import Counter, Histogram
+
+from frontdoor import routes
+from frontdoor.admission import Admission
+from frontdoor.events import EventLog
+from frontdoor.metrics import Metrics
+from frontdoor.refusal import Reason
+from frontdoor.routes import ROUTES
+from frontdoor.settings import Settings, variable
+from frontdoor.slot_watch import SlotWatch, Sources
+from frontdoor.status import gauges
+from slot.cli.app import app
+from slot.profiles import engine_flags, keys, refused
+from slot.profiles.engine_face import faces
+from slot.simulator import faults
+from slot.simulator.failure_texts import FAILURES
+from slot.state import Lifecycle, LoadPhase, ProfileFacts, SlotState
+from slot.supervisor.signatures import FATAL, HANGS
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by scripts/docs from the code; do not edit. -->\n\n"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    lines = [" | ".join(head), " | ".join("---" for _ in head)]
+    lines += [" | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in row) for row in rows]
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+def code(text: object) -> str:
+    return f"`{text}`" if text not in (None, "") else ""
+
+
+def profile_keys() -> str:
+    def rows(table_of_keys: Iterable[keys.Key]) -> list[tuple[str, str, str, str]]:
+        return [(code(key.name), key.doc, key.kind.expected, key.default or "") for key in table_of_keys]
+
+    head = ("key", "meaning", "takes", "if absent")
+    ranges = [
+        (code(engine_flags.key_of(name)), code(f"--{name}"), kind.expected)
+        for name, kind in engine_flags.RANGES.items()
+    ]
+    return (
+        "# Keys of a profile\n\n"
+        "How to write one: [profiles](../profiles.md). The prefix of a key says who reads it.\n\n"
+        "## `MODEL_SLOT_*`: the slot\n\n"
+        + table(head, rows(keys.MODEL_SLOT.values()))
+        + "\n## `FRONTDOOR_*`: the frontdoor\n\n"
+        + table(head, rows(keys.FRONTDOOR.values()))
+        + "\n## `SERVE_*`: the engine's command line\n\n"
+        "`SERVE_MAX_MODEL_LEN=32768` becomes `--max-model-len 32768`; `true` and `false` become `--flag` and "
+        "`--no-flag`; JSON stays one argument. Every flag of the vLLM releases whose faces are shipped is known, "
+        f"with its kind ({', '.join(code(face.engine) for face in faces())}). These also have a range:\n\n"
+        + table(("key", "flag", "takes"), ranges)
+        + "\n## The engine's environment\n\n"
+        f"Exported as written: names that begin with {', '.join(code(prefix) for prefix in keys.ENGINE_PREFIXES)}.\n\n"
+        "## Refused by name\n\n" + table(("name", "why"), ((code(n), why) for n, why in refused.REFUSED.items()))
+    )
+
+
+def frontdoor_settings() -> str:
+    rows = (
+        (code(variable(name)), field.description, "" if field.default is None else code(field.default))
+        for name, field in Settings.model_fields.items()
+    )
+    return (
+        "# Settings of the frontdoor\n\n"
+        "The command line wins over the active profile, the profile over the environment, the environment over the "
+        "default. A value that the profile overrides is logged once.\n\n"
+        + table(("setting", "takes", "default"), rows)
+        + "\n## Command line\n\n```\n"
+        + help_of("frontdoor.__main__", "frontdoor")
+        + "```\n"
+    )
+
+
+def help_of(module: str, *words: str) -> str:
+    # a fixed width and no terminal: the same text on every machine
+    environment = {"PATH": os.environ["PATH"], "COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", module, *words[1:], "--help"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def slotctl() -> str:
+    verbs = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    parts = [f"## slotctl {verb}\n\n```\n{help_of('slot.cli', 'slotctl', verb)}```\n" for verb in verbs]
+    return "# slotctl\n\n```\n" + help_of("slot.cli", "slotctl") + "```\n\n" + "\n".join(parts)
+
+
+async def _metrics_of_a_loading_slot() -> Metrics:
+    watch = SlotWatch(Sources({}, {}), Settings(), None, EventLog())
+    watch.slot = SlotState(
+        state=Lifecycle.LOADING,
+        since=time.time(),
+        updated_at=time.time(),
+        phase=LoadPhase.WEIGHTS,
+        progress=0.5,
+        profile=ProfileFacts(name="", title="", hf_id="", modalities="", status="", sha256=""),
+        served_model_name="",
+        engine_url="",
+        supervisor_pid=0,
+    )
+    return Metrics(lambda: gauges(watch, Admission(1, 0), [], 0.0))
+
+
+def metrics() -> str:
+    families = asyncio.run(_metrics_of_a_loading_slot())
+    rows = [
+        (code(name), "gauge", text, ", ".join(map(code, labels))) for name, text, labels, _ in families.read_gauges()
+    ]
+    for metric in vars(families).values():
+        if isinstance(metric, Counter | Histogram):
+            family = next(iter(metric.describe()))
+            name = family.name + ("_total" if family.type == "counter" else "")
+            # prometheus_client tells the labels of a metric nowhere else
+            rows.append((code(name), family.type, family.documentation, ", ".join(map(code, metric._labelnames))))
+    return (
+        "# Metrics\n\nAt `/metrics` of the frontdoor. Label values come from the profile, the route table and closed "
+        "sets, never from a request.\n\n" + table(("metric", "type", "meaning", "labels"), rows)
+    )
+
+
+def http_routes() -> str:
+    rows = ((code(f"{route.method} {route.path}"), route.kind, route.doc) for route in ROUTES)
+    denied = ((code(path), why) for path, why in routes.REFUSED.items())
+    return (
+        "# HTTP routes\n\nExact method and path; everything else is 404 and never reaches the engine. `generation` "
+        "counts against the cap.\n\n"
+        + table(("route", "kind", "what"), rows)
+        + "\n## Not here, on purpose\n\n"
+        + table(("path of the engine", "why"), denied)
+        + "\n## Why a request was refused\n\nThe `reason` of `frontdoor_rejected_total`, of events and of `/status`: "
+        + ", ".join(code(reason) for reason in Reason)
+        + ".\n"
+    )
+
+
+def failures() -> str:
+    rows = (
+        (s.name, s.kind, code(s.pattern.pattern), s.cause, s.remedy, "yes" if s.restart_can_help else "no")
+        for s in (*FATAL, *HANGS)
+    )
+    return (
+        "# Failures that the supervisor recognises\n\nSearched in the engine's last lines, the first match in this "
+        "order. `configuration` ends with exit code 78: a restart cannot mend it.\n\n"
+        + table(("name", "kind", "in the log", "cause", "remedy", "restart can help"), rows)
+    )
+
+
+def simulator() -> str:
+    table_of_faults = textwrap.dedent("    name   " + (faults.__doc__ or "").partition("    name   ")[2]).rstrip()
+    rows = ((code(name), f.phase, f.ending.value, code(f.error or " ".join(f.lines))) for name, f in FAILURES.items())
+    return (
+        "# The simulator\n\n"
+        "An engine with vLLM 0.32's face and no GPU: its routes, stream framing, errors, metrics and log lines, with "
+        "the timing that a profile measured (`MODEL_SLOT_MEASURED_*`). `slotctl up NAME --simulate` puts it in the "
+        "place of that profile's engine; `python -m slot.simulator serve MODEL` runs it alone and takes vLLM's own flags. "
+        "The same seed (`--seed`) and prompt give the same text.\n\n"
+        "## Faults\n\n"
+        '`--fault NAME[:key=value,...]` for the whole engine (repeatable), or `"simulator_fault": "NAME[:...]"` in '
+        "the body of one request.\n\n```\n"
+        + table_of_faults
+        + "\n```\n\n## Failures of the start: `--fault crash_loading:text=NAME`\n\n"
+        + table(("name", "phase", "how it goes on", "last line"), rows)
+    )
+
+
+PAGES = {
+    "simulator.md": simulator,
+    "profile-keys.md": profile_keys,
+    "frontdoor-settings.md": frontdoor_settings,
+    "slotctl.md": slotctl,
+    "metrics.md": metrics,
+    "http-routes.md": http_routes,
+    "failures.md": failures,
+}
+
+
+def main() -> int:
+    outdated = []
+    for name, write in PAGES.items():
+        page, text = REFERENCE / name, NOTE + write()
+        if "--check" in sys.argv[1:]:
+            if not page.exists() or page.read_text() != text:
+                outdated.append(name)
+        else:
+            page.write_text(text)
+    if outdated:
+        sys.stderr.write(f"docs/reference is not what the code says ({', '.join(outdated)}): run scripts/docs\n")
+    return 1 if outdated else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
