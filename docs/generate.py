@@ -171,7 +171,7 @@ def simulator() -> str:
         "# The simulator\n\n"
         "An engine with vLLM 0.32's face and no GPU: its routes, stream framing, errors, metrics and log lines, with "
         "the timing that a profile measured (`MODEL_SLOT_MEASURED_*`). `slotctl up NAME --simulate` puts it in the "
-        "place of that profile's engine; `python -m slot.simulator serve MODEL` runs it alone and takes vLLM's own flags. "
+        "place of that profile's engine; `python -m slot.simulator serve MODEL` runs it alone, with vLLM's flags. "
         "The same seed (`--seed`) and prompt give the same text.\n\n"
         "## Faults\n\n"
         '`--fault NAME[:key=value,...]` for the whole engine (repeatable), or `"simulator_fault": "NAME[:...]"` in '
