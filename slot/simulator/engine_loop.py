@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from itertools import count
 
-from slot.simulator.engine import Engine, Request, Token
+from slot.simulator.engine import Engine, Request, Step, Token
 from slot.simulator.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -84,20 +84,26 @@ class EngineLoop:
         self._wake.set()
 
     async def run(self) -> None:
+        """Until the engine dies."""
         due = time.monotonic()
-        while not self.is_dead:
-            step = self.engine.plan()
-            if step is None:
-                self._wake.clear()
-                await self._wake.wait()
-                due = time.monotonic()
-                continue
-            due = max(due, time.monotonic() - MAX_LAG_S) + step.seconds
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            tokens = self.engine.complete(step)
-            computed = sum(share for _, share in step.shares)
-            self._metrics.step(tokens, computed, [request for request, _ in step.shares], time.monotonic())
-            self._hand_out(tokens)
+        try:
+            while not self.is_dead:
+                step = self.engine.plan()
+                if step is None:
+                    self._wake.clear()
+                    await self._wake.wait()
+                    due = time.monotonic()
+                    continue
+                due = max(due, time.monotonic() - MAX_LAG_S) + step.seconds
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                self._finish(step)
+        finally:
+            self.die()  # a mistake in the engine is its death as well: nobody may wait for it
+
+    def _finish(self, step: Step) -> None:
+        tokens = self.engine.complete(step)
+        self._metrics.step(tokens, step, time.monotonic())
+        self._hand_out(tokens)
 
     def _hand_out(self, tokens: list[Token]) -> None:
         for token in tokens:

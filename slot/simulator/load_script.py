@@ -28,6 +28,7 @@ from slot.simulator.timing import LoadPlan
 
 SHARDS = 8
 CAPTURE_SIZES = 4
+DEVICE_GIB, FREE_GIB = 31.89, 30.61  # of one B70 when an engine starts: notes of the B70 host
 BYTES_PER_KV_TOKEN = 29_360  # of the c8 profile: 27.48 GiB for 1,004,909 tokens
 
 
@@ -45,7 +46,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Exit:
-    """The start has failed; `children_first`: the engine core is gone before the API server says so."""
+    """The start has failed; `code` is the process's."""
 
     code: int
 
@@ -75,9 +76,9 @@ def script(options: Options, *, version: str, unknown_environment: Sequence[str]
         Say(ENGINE_CORE, "core.py:402", _init_took(plan)),
         *_api(options),
     ]
-    does_not_fit = _does_not_fit(options)
-    if does_not_fit is not None:
-        items = _insert(items, does_not_fit.phase, failing(does_not_fit))
+    for failure in (_too_little_memory(options), _does_not_fit(options)):
+        if failure is not None:
+            items = _insert(items, failure.phase, failing(failure))
     return with_faults(items, options.faults)
 
 
@@ -105,7 +106,7 @@ def failing(failure: Failure) -> list[Item]:
             usage = "usage: vllm [-h] [-v]\n            {chat,complete,serve} ...\nvllm: error: "
             return [Raw(f"{usage}{failure.error}\n"), Exit(2)]
         case Ending.API_SERVER:
-            return [*lines, Raw(_api_server_traceback(failure.error)), Exit(1)]
+            return [*lines, Raw(api_server_traceback(failure.error)), Exit(1)]
         case Ending.ENGINE_CORE:
             said = traceback(
                 ENGINE_CORE,
@@ -117,8 +118,7 @@ def failing(failure: Failure) -> list[Item]:
                 ],
                 failure.error,
             )
-            root = "Engine core initialization failed. See root cause above. Failed core proc(s): {'EngineCore': 1}"
-            return [*lines, *said, Raw(_api_server_traceback(f"RuntimeError: {root}")), Exit(1)]
+            return [*lines, *said, Raw(api_server_traceback(core_failed(1))), Exit(1)]
 
 
 def _insert(items: list[Item], phase: str, more: Sequence[Item]) -> list[Item]:
@@ -126,8 +126,27 @@ def _insert(items: list[Item], phase: str, more: Sequence[Item]) -> list[Item]:
     return [*items[:at], *more, *items[at:]]
 
 
-def _api_server_traceback(error: str) -> str:
+def core_failed(code: int) -> str:
+    """What the API server says of an engine core that ended with `code` before it was ready."""
+    seen = "Engine core initialization failed. See root cause above."
+    return f"RuntimeError: {seen} Failed core proc(s): {{'EngineCore': {code}}}"
+
+
+def api_server_traceback(error: str) -> str:
     return f'Traceback (most recent call last):\n  File "vllm/entrypoints/cli/main.py", line 85, in main\n{error}\n'
+
+
+def _too_little_memory(options: Options) -> Failure | None:
+    """More of the card's memory than was free on the B70 host: its profiles with 0.96 and 0.97 ended like this."""
+    wanted = options.gpu_memory_utilization
+    if options.device == "cpu" or wanted * DEVICE_GIB <= FREE_GIB:
+        return None
+    return Failure(
+        "starting",
+        f"ValueError: Free memory on device xpu:0 ({FREE_GIB}/{DEVICE_GIB} GiB) on startup is less than desired GPU "
+        f"memory utilization ({wanted}, {wanted * DEVICE_GIB:.2f} GiB). Decrease GPU memory utilization or reduce GPU "
+        "memory used by other processes.",
+    )
 
 
 def _does_not_fit(options: Options) -> Failure | None:

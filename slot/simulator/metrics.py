@@ -16,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from slot.simulator.engine import Engine, Request, Token
+from slot.simulator.engine import Engine, Request, Step, Token
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
@@ -97,10 +97,10 @@ class Metrics:
     def submitted(self, request: Request, now: float) -> None:
         self._times[request] = _Times(now)
 
-    def step(self, tokens: list[Token], shares: int, running: list[Request], now: float) -> None:
-        """One step is over: `shares` tokens went through the engine, and these came out."""
-        self._observe("iteration_tokens_total", shares)
-        for request in running:
+    def step(self, tokens: list[Token], step: Step, now: float) -> None:
+        """One step is over, and these tokens came out of it."""
+        self._observe("iteration_tokens_total", sum(share for _, share in step.shares))
+        for request, _ in step.shares:
             times = self._times.get(request)
             if times is not None and times.admitted is None:
                 times.admitted = now

@@ -33,7 +33,7 @@ from slot.simulator import app as http
 from slot.simulator import children, stop_script
 from slot.simulator.children import Child
 from slot.simulator.faults import FaultName
-from slot.simulator.load_script import Exit, Hang, Item, Phase, Wait, script
+from slot.simulator.load_script import Exit, Hang, Item, Phase, Wait, api_server_traceback, core_failed, script
 from slot.simulator.log_lines import API_SERVER, Line, Raw, Say, uvicorn
 from slot.simulator.options import Options
 from slot.simulator.serving import VERSION, Serving
@@ -71,8 +71,8 @@ class Simulator:
         self._watch_family()
         try:
             with self._bound() as listener:
-                lines = script(self._options, version=VERSION, unknown_environment=unknown_environment)
-                if not await _before(self._load(lines), self._stop_while_loading()):
+                items = script(self._options, version=VERSION, unknown_environment=unknown_environment)
+                if not await _before(self._load(items), self._interrupted()):
                     return -signal.SIGTERM
                 return await self._serve(listener)
         except Failed as exc:
@@ -91,8 +91,11 @@ class Simulator:
             raise Failed(1) from exc
         return listener
 
-    async def _stop_while_loading(self) -> None:
-        await self._asked_to_stop.wait()
+    async def _interrupted(self) -> None:
+        """Until the load has to end early: a stop, or the death of the engine core, which raises Failed."""
+        if await _before(self._serving.loop.died.wait(), self._asked_to_stop.wait()):
+            self._terminal.say(Raw(api_server_traceback(core_failed(-signal.SIGKILL))))
+            raise Failed(1)
         if self._serving.process_fault(FaultName.HANG_ON_SIGTERM):
             await asyncio.Event().wait()
 
@@ -146,6 +149,7 @@ class Simulator:
             self._serving.loop.die()
             await asyncio.wait({engine, telling})
             await runner.cleanup()
+            engine.result()  # a mistake in the engine ends the process with its traceback
 
     async def _until_stopped(self, runner: web.AppRunner) -> None:
         loop = self._serving.loop
@@ -201,14 +205,13 @@ class Simulator:
 
 
 async def _before(wanted: Coroutine[Any, Any, object], other: Coroutine[Any, Any, object]) -> bool:
-    """Whether `wanted` is done, and not merely `other`; whichever is not done is cancelled."""
+    """Whether `wanted` is done, and not merely `other`; whichever is not is cancelled. Raises what they raise."""
     tasks = [asyncio.ensure_future(wanted), asyncio.ensure_future(other)]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if not tasks[0].done():
-            return False
-        tasks[0].result()
-        return True
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+        return tasks[0] in done
     finally:
         for task in tasks:
             task.cancel()

@@ -25,6 +25,8 @@ DEFAULT_DECODE_INTERVAL_S = 0.002
 
 # How a start without measured phases is divided; the shape of the seed's c8 start, where compile and capture dominate.
 _SHARES = {"starting": 0.20, "weights": 0.30, "compile": 0.20, "kv_cache": 0.03, "graph_capture": 0.20, "warmup": 0.07}
+# Something is always left for what nobody measures: the interpreter, imports, profiling.
+_MEASURED_SHARE = 0.98
 
 
 class BadTiming(ValueError):
@@ -86,8 +88,10 @@ class LoadPlan:
 
 
 def load_plan(timing: Timing, *, eager: bool) -> LoadPlan:
-    """The division of `load_s`; an eager engine neither compiles nor captures, and the others wait no longer for it."""
-    load_s = DEFAULT_LOAD_S if timing.load_s is None else timing.load_s
+    """The division of `load_s`; an eager engine neither compiles nor captures.
+
+    Where phases were measured and the whole was not, the whole is as long as they need.
+    """
     measured = {
         "weights": timing.weights_s,
         "compile": 0.0 if eager else timing.compile_s,
@@ -95,9 +99,10 @@ def load_plan(timing: Timing, *, eager: bool) -> LoadPlan:
     }
     known = {phase: seconds for phase, seconds in measured.items() if seconds is not None}
     open_shares = {phase: share for phase, share in _SHARES.items() if phase not in known}
-    # a tenth of the start is always left for what nobody measures: interpreter, imports, profiling, warm-up
-    shrink = min(1.0, 0.9 * load_s / sum(known.values())) if sum(known.values()) > 0 else 1.0
-    rest_s = load_s - shrink * sum(known.values())
+    known_s = sum(known.values())
+    load_s = max(DEFAULT_LOAD_S, known_s / _MEASURED_SHARE) if timing.load_s is None else timing.load_s
+    shrink = min(1.0, _MEASURED_SHARE * load_s / known_s) if known_s > 0 else 1.0
+    rest_s = load_s - shrink * known_s
     per_share = rest_s / sum(open_shares.values())
     seconds = {phase: shrink * s for phase, s in known.items()} | {p: per_share * s for p, s in open_shares.items()}
     return LoadPlan(**{f"{phase}_s": seconds[phase] for phase in _SHARES})

@@ -358,6 +358,14 @@ def test_a_start_that_fails(text: str, code: int, said: str) -> None:
         assert said in running.text
 
 
+def test_an_engine_core_that_is_killed_while_it_loads() -> None:
+    with simulated_engine(*FAST, "--simulator-fault", "slow_start:seconds=60", ready=False) as running:
+        running.wait_for("Using max model len 2048")
+        os.kill(running.children[0], signal.SIGKILL)
+        assert running.wait() == 1
+        assert "Failed core proc(s): {'EngineCore': -9}" in running.text
+
+
 def test_a_frightening_start_that_goes_on() -> None:
     with simulated_engine(*FAST, "--simulator-fault", "crash_loading:text=igc_nonfatal") as running:
         assert "IGC: Internal Compiler Error: Floating point exception" in running.text

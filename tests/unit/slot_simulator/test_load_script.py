@@ -112,6 +112,16 @@ def test_a_context_that_does_not_fit_fails_by_itself(kv_tokens: int, fails: bool
     assert (f"the estimated maximum model length is {kv_tokens}." in text(items)) == fails
 
 
+@pytest.mark.parametrize(
+    ("utilization", "device", "fails"),
+    [(0.95, "gpu", False), (0.96, "gpu", True), (0.97, "xpu", True), (0.97, "cpu", False)],
+)
+def test_more_memory_than_is_free_fails_by_itself(utilization: float, device: str, fails: bool) -> None:
+    items = made(replace(C8, gpu_memory_utilization=utilization, device=device))
+    assert (Exit(1) in items) == fails
+    assert ("(30.61/31.89 GiB) on startup is less than desired GPU memory utilization" in text(items)) == fails
+
+
 def test_every_part_of_a_line_has_the_prefix() -> None:
     line = Say("EngineCore", "core.py:1510", "one\ntwo", "ERROR")
     assert render(line, {"EngineCore": 7}, "11-20 17:47:09") == (
