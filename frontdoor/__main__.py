@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import uvloop
@@ -57,11 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _serve(sources: Sources, settings: Settings, profile: Profile | None) -> int:
     events = EventLog(requests=settings.log_events)
-    try:
-        async with listening(sources, settings, profile, events) as door:
-            await _until_stopped(door)
-    except OSError as exc:
-        return _cannot_listen(settings, exc)
+    async with AsyncExitStack() as stack:
+        try:
+            door = await stack.enter_async_context(listening(sources, settings, profile, events))
+        except OSError as exc:
+            return _cannot_listen(settings, exc)
+        await _until_stopped(door)
     return ExitCode.OK
 
 

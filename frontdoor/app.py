@@ -22,13 +22,13 @@ from frontdoor.events import EventLog
 from frontdoor.gate import Gate
 from frontdoor.metrics import CONTENT_TYPE, Metrics
 from frontdoor.openai_api import error_body
-from frontdoor.refusal import Refusal, Refused
+from frontdoor.refusal import Reason, Refusal, Refused
 from frontdoor.relay import Relay
 from frontdoor.request_body import leaves_body_unread
 from frontdoor.routes import Dialect, Kind, Route, allowed_methods, find, split_target
 from frontdoor.settings import Settings
 from frontdoor.slot_watch import SlotWatch
-from frontdoor.status import Totals, gauges, status
+from frontdoor.status import gauges, status
 from frontdoor.upstream import Upstream
 
 SWEEP_S = 5.0
@@ -47,7 +47,7 @@ class Frontdoor:
         self.watch = watch
         self.events = events
         self.gate = Gate(watch.settings.max_active_generations, watch.settings.max_waiting)
-        self.totals = Totals()
+        self.generation_requests = 0
         self.calls: set[Call] = set()
         self.address = (watch.settings.host, watch.settings.port)
         self._relay = Relay(watch, self.gate, upstream)
@@ -143,7 +143,7 @@ class Frontdoor:
         if found.kind is Kind.OWN:
             return self._own(call, found)
         if found.kind is Kind.GENERATION:
-            self.totals.generation_requests += 1
+            self.generation_requests += 1
         return await self._relay.relay(call, found)
 
     def _own(self, call: Call, route: Route) -> web.StreamResponse:
@@ -159,7 +159,7 @@ class Frontdoor:
         return self._reply(call, 200, b'{"ok":true}', JSON)
 
     def _status(self) -> dict[str, object]:
-        return status(self.watch, self.gate.admission, self.totals, address=self.address)
+        return status(self.watch, self.gate.admission, self.address, self.generation_requests)
 
     def _refuse(self, call: Call, refused: Refusal) -> web.StreamResponse:
         call.refused(refused)
@@ -168,7 +168,10 @@ class Frontdoor:
             # a second answer must never be written into the first
             call.hang_up()
         dialect = call.route.dialect if call.route else Dialect.OPENAI
-        return self._reply(call, refused.status, error_body(refused, dialect), JSON | refused.headers())
+        response = self._reply(call, refused.status, error_body(refused, dialect), JSON | refused.headers())
+        if refused.reason is Reason.BODY_TIMEOUT:
+            response.force_close()  # whatever comes late is not the next request
+        return response
 
     def _reply(self, call: Call, code: int, body: bytes, more: dict[str, str]) -> web.Response:
         call.status = code

@@ -120,7 +120,21 @@ class Relay:
         call.tokens = reader.tokens
         response = web.StreamResponse(status=answer.status, headers=self._head(call, answer))
         await response.prepare(call.request)
-        trouble: Refusal | None = None
+        trouble = await self._carry_events(call, answer, reader, response, settings)
+        if trouble is not None:
+            call.refused(trouble)
+            if not reader.error_passed:
+                await response.write(error_event(trouble, route.dialect))
+            call.hang_up()
+        return response
+
+    async def _carry_events(
+        self, call: Call, answer: Answer, reader: StreamReader, response: web.StreamResponse, settings: Settings
+    ) -> Refusal | None:
+        """Passes events on until the stream ends; returns what was wrong with the way it ended.
+
+        Once its end mark has passed, a stream is whole, however the connection went after that.
+        """
         try:
             while arrived := await answer.arrival():
                 events = reader.feed(arrived)
@@ -128,9 +142,9 @@ class Relay:
                     self._note_events(call)
                     await response.write(events)
                 if reader.state is StreamState.FAILED:
-                    break
-            else:
-                await response.write(reader.finish())
+                    return refusal.engine_error("gave this generation up")
+            await response.write(reader.finish())
+            trouble = refusal.upstream_disconnected("ended the stream without its end mark")
         except UpstreamLost as lost:
             trouble = self._refusal_of(lost, settings)
         except EventTooLarge as exc:
@@ -139,13 +153,7 @@ class Relay:
             if call.ending is None:  # the client has left
                 raise
             trouble = call.ending
-        trouble = trouble or _judge(reader)
-        if trouble is not None:
-            call.refused(trouble)
-            if not reader.error_passed:
-                await response.write(error_event(trouble, route.dialect))
-            call.hang_up()
-        return response
+        return None if reader.state is StreamState.DONE else trouble
 
     async def _pass_short(
         self, call: Call, answer: Answer, rewrite: Callable[[bytes], bytes] | None
@@ -207,14 +215,3 @@ class Relay:
                 return refusal.upstream_protocol("broke the protocol")
             case Loss.DISCONNECTED:
                 return refusal.upstream_disconnected("closed the connection before its answer was complete")
-
-
-def _judge(reader: StreamReader) -> Refusal | None:
-    """What is wrong with a stream whose connection ended in good order, or that failed by its own words."""
-    match reader.state:
-        case StreamState.DONE:
-            return None
-        case StreamState.FAILED:
-            return refusal.engine_error("gave this generation up")
-        case StreamState.READING:
-            return refusal.upstream_disconnected("ended the stream without its end mark")

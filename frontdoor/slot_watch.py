@@ -38,7 +38,7 @@ class FollowedFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._seen: tuple[int, ...] | None | str = "never looked"
+        self._seen: object = "never looked"
 
     def has_changed(self) -> bool:
         try:
@@ -120,10 +120,11 @@ class SlotWatch:
 
     async def follow(self) -> None:
         """Looks until cancelled."""
-        if not self.follows_slot:
-            async with BackendProbe() as probe:
-                await asyncio.gather(self._follow_files(), self._follow_backend(probe))
-        await self._follow_files()
+        if self.follows_slot:
+            await self._follow_files()
+            return
+        async with BackendProbe() as probe:
+            await asyncio.gather(self._follow_files(), self._follow_backend(probe))
 
     async def _follow_files(self) -> None:
         while True:

@@ -57,7 +57,7 @@ class TokenDetails(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Token counts under the names of all three dialects; `tokens()` reads whichever are there."""
+    """Token counts, under the names that each of the three dialects has for them."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -114,6 +114,7 @@ def read_fields(data: bytes) -> Fields | None:
 
 
 def usages(fields: Fields) -> Iterator[Usage]:
+    """Every usage that is told: beside the answer, or inside the response or message that an event carries."""
     nested = fields.message if isinstance(fields.message, _Nested) else None
     for usage in (fields.usage, fields.response and fields.response.usage, nested and nested.usage):
         if usage:

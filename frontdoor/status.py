@@ -13,14 +13,13 @@ from frontdoor.slot_watch import SlotWatch
 from slot.state import Lifecycle, LoadPhase, SlotState
 
 
-class Totals(msgspec.Struct):
-    """Counted since the start."""
+def status(
+    watch: SlotWatch, admission: Admission, address: tuple[str, int], generation_requests: int
+) -> dict[str, object]:
+    """The body of `/status`. `ok`: a generation could start now, a full house aside.
 
-    generation_requests: int = 0
-
-
-def status(watch: SlotWatch, admission: Admission, totals: Totals, *, address: tuple[str, int]) -> dict[str, object]:
-    """The body of `/status`. `ok`: a generation could start now, a full house aside."""
+    `address` is where it listens; `generation_requests` were counted since the start.
+    """
     closed = watch.closed
     return {
         "ok": closed is None,
@@ -28,7 +27,7 @@ def status(watch: SlotWatch, admission: Admission, totals: Totals, *, address: t
         "message": closed.message if closed else None,
         "model_slot": _model_slot(watch),
         "slot": _slot(watch),
-        "frontdoor": _frontdoor(watch, admission, totals, address),
+        "frontdoor": _frontdoor(watch, admission, address, generation_requests),
     }
 
 
@@ -72,7 +71,9 @@ def _slot(watch: SlotWatch) -> dict[str, object]:
     }
 
 
-def _frontdoor(watch: SlotWatch, admission: Admission, totals: Totals, address: tuple[str, int]) -> dict[str, object]:
+def _frontdoor(
+    watch: SlotWatch, admission: Admission, address: tuple[str, int], generation_requests: int
+) -> dict[str, object]:
     settings = watch.settings
     return {
         "host": address[0],
@@ -83,7 +84,7 @@ def _frontdoor(watch: SlotWatch, admission: Admission, totals: Totals, address: 
         "max_queued": admission.max_waiting,
         "active_generations": admission.active,
         "queued_generations": admission.waiting,
-        "total_generation_requests": totals.generation_requests,
+        "total_generation_requests": generation_requests,
         "event_logging": settings.log_events,
         "auth": "none",
     }

@@ -269,3 +269,13 @@ async def test_a_body_that_does_not_come_is_408_and_frees_the_slot(door, engine,
     assert (answer.status, (await answer.json())["error"]["code"]) == (408, "request_timeout")
     assert door.active == 0
     assert engine.seen == []
+
+
+async def test_a_connection_lost_after_the_end_mark_is_a_whole_stream(door, engine) -> None:
+    answer, asked = await half_a_stream(door, engine)
+    await asked.send_event(b"data: [DONE]\n\n")
+    await answer.read_some(b"data: [DONE]\n\n\r\n")
+    asked.reset()
+    assert await answer.read_some(b"0\r\n\r\n") == b"0\r\n\r\n"
+    await door.until(lambda: door.active == 0)
+    assert door.events("request")[0]["outcome"] == "ok"
