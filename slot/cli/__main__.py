@@ -10,10 +10,14 @@ import typer
 from slot.cli.app import app
 from slot.exit_codes import ExitCode
 
+INTERRUPTED = 130  # what typer makes of a Ctrl-C; `slotctl up` handles its own, for the others it means: not done
+
 
 def main() -> None:
     try:
         app(prog_name="slotctl")
+    except SystemExit as exc:
+        sys.exit(ExitCode.FAILED if exc.code == INTERRUPTED else exc.code)
     except Exception as exc:  # the last place that can turn it into a sentence
         if os.environ.get("SLOTCTL_TRACEBACK"):
             raise

@@ -18,8 +18,24 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="The admin's side of the model slot: which model it serves, and how it is.",
 )
+
+
+def say_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(version("b70-model-slot"))
+        raise typer.Exit
+
+
+@app.callback()
+def slotctl(
+    version: Annotated[
+        bool, typer.Option("--version", callback=say_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """The admin's side of the model slot: which model it serves, and how it is."""
 
 
 def complete_profile(incomplete: str) -> list[str]:
@@ -65,7 +81,7 @@ def list_(
 @app.command()
 def show(name: Name, simulate: Simulate = False, as_json: AsJson = False) -> None:
     """
-    The exact command and environment of a profile, and where each value comes from.
+    The exact command and environment, and where they come from.
 
     \b
     Example:
@@ -139,9 +155,9 @@ def up(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also show what engine and frontdoor log.")] = False,
 ) -> None:
     """
-    Serves a profile in the foreground: slot and frontdoor, until Ctrl-C.
+    Serves a profile in the foreground until Ctrl-C.
 
-    Checks the model, the engine and the ports first, and starts nothing if one is missing.
+    Starts slot and frontdoor, after it has checked the model, the engine and the ports.
 
     \b
     Example:
@@ -177,7 +193,9 @@ def run(
     engine_port: EnginePort = None,
 ) -> None:
     """
-    The supervisor in the foreground, as the unit runs it: serves the active profile.
+    The supervisor in the foreground, as the unit runs it.
+
+    Serves the active profile.
 
     \b
     Example:
@@ -223,9 +241,9 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """
-    Converts a profile of the predecessor, and lists what could not be carried over.
+    Converts a profile of the predecessor.
 
-    Nothing of it is executed. Exit code 78 if the result needs mending by hand.
+    Nothing of it is executed. Lists what could not be carried over; exit code 78 if the result needs mending by hand.
 
     \b
     Example:

@@ -39,11 +39,16 @@ def banner(profile: Profile, address: Address, *, context: int | None, simulated
     facts = [("base URL", f"{address.url}/v1"), *on_the_lan(address), ("model", profile.served_model_name)]
     if context is not None:
         facts.append(("context", f"{context} tokens"))
-    facts.append(("cap", f"{profile.max_active_generations} at once; the next one gets 503 and when to retry"))
+    facts.append(("cap", f"{profile.max_active_generations} at once; {what_the_next_gets(profile)}"))
     facts.append(("status", f"{address.url}/status"))
     title = f"Serving {profile.name}: {profile.title}" + (", on a simulated engine" if simulated else "")
     lines = [title, *(f"  {label:<8}  {text}" for label, text in facts)]
     return [*lines, "", *curl(profile, address)]
+
+
+def what_the_next_gets(profile: Profile) -> str:
+    wait_s = float(profile.get("FRONTDOOR_QUEUE_TIMEOUT_S") or 0)
+    return f"the next one waits up to {wait_s:g} s" if wait_s else "the next one gets 503 and when to retry"
 
 
 def on_the_lan(address: Address) -> Iterator[tuple[str, str]]:

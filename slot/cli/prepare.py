@@ -56,8 +56,7 @@ def prepare(
     refuse_bad_faults(subject)
     look_around(subject)  # 3
     refuse_second_slot(paths)  # 4
-    paths.active_profile.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(paths.active_profile, flatten(profile).encode())
+    activate(profile, paths.active_profile)
     door = subject.doors[1]
     return Plan(
         profile=profile,
@@ -130,6 +129,15 @@ def refuse_second_slot(paths: Paths) -> None:
             ("do", "stop it first, or set SLOT_RUN_DIR to run a second one"),
         )
         raise Refused(ExitCode.CANNOT_CREATE, "this slot runs already", facts)
+
+
+def activate(profile: Profile, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, flatten(profile).encode())
+    except OSError as exc:
+        facts = (("found", str(exc.strerror)), ("do", "run as its owner, or set SLOT_ACTIVE_PROFILE"))
+        raise Refused(ExitCode.IO_ERROR, f"cannot write the active profile {path}", facts) from exc
 
 
 def slot_options(simulate: bool, faults: Sequence[str], seed: int, engine_port: int | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ runs without graphs. So every name must be known to somebody:
 2. to a patch that the profile names in MODEL_SLOT_PATCHES, on the engine line that the patch was made for
 3. to a patch made for another line: this engine ignores the name, and the patch's note says what is there instead
 4. to nobody: probably a typo
+A patch that the profile names and nobody describes is said too: what it reads cannot be known.
 
 Source of `KERNEL_NAMES`: strings in the vllm-xpu-kernels 0.1.15.4 and 0.1.16.2 wheels; `envs.py` lists none of them.
 """
@@ -48,10 +49,16 @@ def check(
 ) -> list[Finding]:
     """`used` are the profile's `VLLM_*` names, `named` its MODEL_SLOT_PATCHES, `patches` all that are described."""
     findings = [finding for name in sorted(used) if (finding := unread(name, engine, named, patches)) is not None]
+    findings += [undescribed(name) for name in named if name not in patches]
     if findings:
         return findings
     expected = "every name known to the engine, its kernels or the profile's patches"
     return [ok(CHECK, f"{len(used)} VLLM_* names, {engine.source}", "all known", expected)]
+
+
+def undescribed(patch: str) -> Finding:
+    do = f"describe it in patches/{patch}.toml, or correct MODEL_SLOT_PATCHES"
+    return warn(CHECK, patch, "a patch that is described nowhere", "a patch of patches/", do)
 
 
 def unread(name: str, engine: EngineNames, named: Collection[str], patches: Mapping[str, Patch]) -> Finding | None:

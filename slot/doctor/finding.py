@@ -43,6 +43,6 @@ def worst(findings: tuple[Finding, ...]) -> Level:
     return max((finding.level for finding in findings), key=order.index, default=Level.OK)
 
 
-def gib(count: int) -> str:
+def amount(count: int) -> str:
     """Bytes, as admins read them."""
-    return f"{count / 2**30:.1f} GiB"
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 or count == 0 else f"{count / 2**20:.1f} MiB"

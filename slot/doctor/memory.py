@@ -8,7 +8,7 @@ Source: proc_meminfo(5); values there are KiB.
 
 from __future__ import annotations
 
-from slot.doctor.finding import Finding, fail, gib, ok, warn
+from slot.doctor.finding import Finding, amount, fail, ok, warn
 
 CHECK = "memory"
 
@@ -16,8 +16,8 @@ CHECK = "memory"
 def check(meminfo: str, *, weights_bytes: int, on_cpu: bool) -> Finding:
     kib = amounts(meminfo)
     total, available, swap = (kib.get(name, 0) * 1024 for name in ("MemTotal", "MemAvailable", "SwapTotal"))
-    looked_at = f"{gib(total)} of memory for {gib(weights_bytes)} of weights"
-    found = f"{gib(available)} available, {gib(swap)} of swap"
+    looked_at = f"{amount(total)} of memory for {amount(weights_bytes)} of weights"
+    found = f"{amount(available)} available, {amount(swap)} of swap"
     if on_cpu and weights_bytes > available:
         return fail(
             CHECK, looked_at, found, "more available memory than weights: the engine runs on CPU", "free memory"

@@ -13,7 +13,7 @@ import json
 import os
 from pathlib import Path
 
-from slot.doctor.finding import Finding, fail, gib, ok
+from slot.doctor.finding import Finding, amount, fail, ok
 from slot.doctor.mounts import Mounts
 from slot.doctor.weights import Weights
 
@@ -33,7 +33,10 @@ def check(model_dir: Path, mounts: Mounts, weights: Weights) -> Finding:
         return fail(CHECK, looked_at, "no tokenizer", f"one of {', '.join(TOKENIZERS)}", "copy the model again")
     if weights.faults:  # 4
         return fail(CHECK, looked_at, several(weights.faults), WHOLE, "finish the download or copy these files again")
-    return ok(CHECK, looked_at, f"{len(weights.files)} weight files, {gib(weights.bytes_on_disk)}", WHOLE)
+    number = len(weights.files)
+    return ok(
+        CHECK, looked_at, f"{amount(weights.bytes_on_disk)} of weights in {number} file{'s' * (number != 1)}", WHOLE
+    )
 
 
 def absent(model_dir: Path, mounts: Mounts) -> Finding:

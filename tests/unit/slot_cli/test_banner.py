@@ -22,6 +22,15 @@ def test_a_reader_learns_where_to_point_a_client() -> None:
 
 
 @pytest.mark.parametrize(
+    ("queue", "said"),
+    [("0", "8 at once; the next one gets 503"), ("3600", "8 at once; the next one waits up to 3600 s")],
+)
+def test_the_cap_says_what_happens_beyond_it(queue: str, said: str) -> None:
+    lines = banner(profile(FRONTDOOR_QUEUE_TIMEOUT_S=queue), Address("127.0.0.1", 8000), context=None, simulated=False)
+    assert any(said in line for line in lines)
+
+
+@pytest.mark.parametrize(
     ("address", "url"),
     [
         (Address("0.0.0.0", 8000, "192.168.2.10"), "http://127.0.0.1:8000"),

@@ -49,6 +49,11 @@ def test_each_unread_name_is_a_finding() -> None:
     ]
 
 
+def test_a_patch_that_nobody_describes_is_said() -> None:
+    (finding,) = check(["VLLM_CACHE_ROOT"], NEW, ["graphs", "grafs"], {"graphs": GRAPHS})
+    assert (finding.looked_at, finding.level) == ("grafs", Level.WARN)
+
+
 def test_a_patch_may_say_little() -> None:
     assert patch_in("p", "") == Patch("p", "", "", frozenset())
 

@@ -1,6 +1,6 @@
 import pytest
 
-from slot.doctor.finding import Finding, Level, fail, gib, ok, warn, worst
+from slot.doctor.finding import Finding, Level, amount, fail, ok, warn, worst
 
 FINE = ok("c", "l", "f", "e")
 ODD = warn("c", "l", "f", "e", "d")
@@ -15,6 +15,15 @@ def test_the_worst_level_counts(findings: tuple[Finding, ...], level: Level) -> 
     assert worst(findings) == level
 
 
-@pytest.mark.parametrize(("count", "said"), [(0, "0.0 GiB"), (2**30, "1.0 GiB"), (113 * 2**30, "113.0 GiB")])
-def test_bytes_are_said_in_gib(count: int, said: str) -> None:
-    assert gib(count) == said
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "0.0 GiB"),
+        (3 * 2**19, "1.5 MiB"),
+        (2**30 - 2**20, "1023.0 MiB"),
+        (2**30, "1.0 GiB"),
+        (113 * 2**30, "113.0 GiB"),
+    ],
+)
+def test_bytes_are_said_as_admins_read_them(count: int, said: str) -> None:
+    assert amount(count) == said

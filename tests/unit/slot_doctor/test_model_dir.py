@@ -21,7 +21,7 @@ def model(directory: Path, **files: str) -> Path:
 
 def test_a_whole_model_is_ok(tmp_path: Path) -> None:
     finding = check(model(tmp_path / "m"), NO_MOUNTS, WEIGHTS)
-    assert (finding.level, finding.found) == (Level.OK, "1 weight files, 3.0 GiB")
+    assert (finding.level, finding.found) == (Level.OK, "3.0 GiB of weights in 1 file")
 
 
 @pytest.mark.parametrize(
