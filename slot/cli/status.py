@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,9 +14,10 @@ import typer
 
 from slot import state
 from slot.cli import frontdoor_client
-from slot.cli.banner import Address
-from slot.cli.host_checks import frontdoor_of
+from slot.cli.banner import Address, url_of
+from slot.cli.host_checks import DEFAULT_FRONTDOOR_HOST, DEFAULT_FRONTDOOR_PORT, frontdoor_of
 from slot.cli.load_view import left, words_of
+from slot.cli.refusal import Refused
 from slot.cli.terminal import colored
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
@@ -63,23 +64,44 @@ class Sight:
 
 
 def status(paths: Paths, *, url: str | None, as_json: bool) -> ExitCode:
-    """Raises UnreadableState, OSError."""
-    host, port = frontdoor_address(paths, url)
-    answer = frontdoor_client.status(host, port)
-    sight = Sight(state.read(paths.state_file), answer, Address(host, port).url, time.time())
+    """Raises Refused for a `url` that is none, UnreadableState, OSError."""
+    sight = look(paths, [address_in(url)] if url is not None else likely_addresses(paths))
     typer.echo(json.dumps(as_data(sight), indent=2) if as_json else "\n".join(lines_of(sight)))
     return sight.exit_code
 
 
-def frontdoor_address(paths: Paths, url: str | None) -> tuple[str, int]:
-    """As the command line says, else as `slotctl up` noted, else as the active profile says."""
-    parts = urlsplit(url or frontdoor_client.noted_url(paths.run_dir) or "")
-    if parts.hostname:
-        return parts.hostname, parts.port or 80
+def look(paths: Paths, addresses: Sequence[tuple[str, int]]) -> Sight:
+    """The frontdoor is the first that answers; where none does, the last address is the one to name."""
+    slot = state.read(paths.state_file)
+    for host, port in addresses:
+        if (answer := frontdoor_client.status(host, port)) is not None:
+            return Sight(slot, answer, url_of(host, port), time.time())
+    return Sight(slot, None, url_of(*addresses[-1]), time.time())
+
+
+def address_in(url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        if parts.hostname:
+            return parts.hostname, parts.port or 80
+    except ValueError:
+        pass  # a port that is no number
+    facts = (("expected", "http://HOST:PORT"),)
+    raise Refused(ExitCode.USAGE, f"not the address of a frontdoor: {url!r}", facts)
+
+
+def likely_addresses(paths: Paths) -> list[tuple[str, int]]:
+    """As `slotctl up` noted, though its note may be older than what runs now; and as the active profile says."""
+    noted = frontdoor_client.noted_url(paths.run_dir)
+    return [*([address_in(noted)] if noted else []), active_address(paths)]
+
+
+def active_address(paths: Paths) -> tuple[str, int]:
+    """What the active profile says; the defaults where there is none, or none that can be read."""
     try:
         door = frontdoor_of(load_active(paths.active_profile))
     except (OSError, ProfileError):
-        return "127.0.0.1", 8000
+        return DEFAULT_FRONTDOOR_HOST, DEFAULT_FRONTDOOR_PORT
     return Address(door.host, door.port).near, door.port
 
 

@@ -178,6 +178,8 @@ def test_a_fault_that_cannot_be_had(place: Any, name: str, option: str, said: st
         (("run",), 66),
         (("check",), 66),
         (("status",), 69),
+        (("status", "--url", "nonsense"), 2),
+        (("status", "--url", "http://127.0.0.1:x"), 2),
         (("import", "no-such.env"), 66),
         (("no-such-verb",), 2),
         (("up",), 2),
