@@ -1,11 +1,11 @@
-"""What a start that fails says, by short name: the texts of the seeds' four machines and of vLLM 0.32 itself.
+"""What a start that fails says, by short name: the texts of real machines, word for word.
 
-Each text is what an operator sees in the log, word for word, since the supervisor's diagnosis reads these very lines.
-`(EngineCore)` and `(APIServer)` prefixes and the traceback around an error are added by `log_lines`.
+Each is what an operator sees in the log, since the supervisor's diagnosis reads these very lines.
+The prefixes and the traceback around an error are added by `failing_start`.
 
-Sources: the published notes of the B70 host (device_lost, out_of_resources, abi_mismatch, aot_handler, igc,
-mamba_pointer, fp8_primitive, locked_workspace, nan_logprobs); vLLM 0.32 sources (startup_memory,
-context_does_not_fit, weights_missing, engine_died, worker_died); one issue report each for the rest.
+Sources: the published notes of the B70 host (device_lost, out_of_resources, startup_memory, abi_mismatch, aot_handler,
+igc, mamba_pointer, fp8_primitive, locked_workspace, kv_offload, multimodal_limits); the sources of vLLM 0.32
+(context_does_not_fit, worker_died, no_device, shards_missing); one report each for the rest.
 """
 
 from __future__ import annotations

@@ -32,10 +32,12 @@ from aiohttp import web
 from slot.simulator import app as http
 from slot.simulator import children, stop_script
 from slot.simulator.children import Child
+from slot.simulator.failing_start import api_server_traceback, core_failed
 from slot.simulator.faults import FaultName
-from slot.simulator.load_script import Exit, Hang, Item, Phase, Wait, api_server_traceback, core_failed, script
+from slot.simulator.load_script import script
 from slot.simulator.log_lines import API_SERVER, Line, Raw, Say, uvicorn
 from slot.simulator.options import Options
+from slot.simulator.script_items import Exit, Hang, Item, Phase, Wait
 from slot.simulator.serving import VERSION, Serving
 from slot.simulator.statistics_line import statistics
 from slot.simulator.terminal import Terminal

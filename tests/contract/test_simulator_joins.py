@@ -10,10 +10,12 @@ from slot.profiles.catalog import Catalog
 from slot.profiles.command import engine_command
 from slot.profiles.engine_face import faces
 from slot.simulator import options
+from slot.simulator.failing_start import failing
 from slot.simulator.failure_texts import FAILURES, Ending
-from slot.simulator.load_script import Exit, Item, failing, script
+from slot.simulator.load_script import script
 from slot.simulator.log_lines import Raw, Say, render
 from slot.simulator.options import Options
+from slot.simulator.script_items import Exit, Item
 from slot.simulator.timing import Timing
 from slot.state import EngineFacts, LoadPhase
 from slot.supervisor import startup_log

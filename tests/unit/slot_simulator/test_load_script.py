@@ -6,9 +6,10 @@ import pytest
 
 from slot.simulator import faults
 from slot.simulator.failure_texts import FAILURES, Ending
-from slot.simulator.load_script import Exit, Hang, Item, Phase, Wait, script, with_faults
+from slot.simulator.load_script import script, with_faults
 from slot.simulator.log_lines import Raw, Say, render
 from slot.simulator.options import Options
+from slot.simulator.script_items import Exit, Hang, Item, Phase, Wait
 from slot.simulator.timing import Timing
 
 C8 = Options(
