@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """A unit's `RestartPreventExitStatus=78` relies on these values, and so may scripts: they never change."""
+    """A unit's `RestartPreventExitStatus=71 78` relies on these values, and so may scripts: they never change."""
 
     OK = 0
     """Done; also a stop that was asked for, by SIGTERM or by Ctrl-C."""
@@ -22,6 +22,9 @@ class ExitCode(IntEnum):
 
     UNAVAILABLE = 69
     """What was asked about is not running or cannot be reached."""
+
+    DEVICE = 71
+    """A card or its driver failed (sysexits' "operating system error"): nothing may start before it was probed."""
 
     CANNOT_CREATE = 73
     """Somebody else holds the lock or the port."""

@@ -42,10 +42,6 @@ class Diagnosis:
     kind: Kind
     failure: Failure
 
-    @property
-    def is_configuration_error(self) -> bool:
-        return self.kind is Kind.CONFIGURATION
-
 
 @dataclass(frozen=True)
 class _Finding:

@@ -54,11 +54,15 @@ from slot.supervisor.notify import Notifier
 from slot.supervisor.output_lines import Line
 from slot.supervisor.probe import Expected, Sight, port_is_taken
 from slot.supervisor.publication import Publication
+from slot.supervisor.signatures import Kind
 from slot.supervisor.snapshot import profile_facts
 
 logger = logging.getLogger(__name__)
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+# Whoever restarts units must not restart these: the same profile fails the same way, and a lost card gets worse.
+_EXIT_CODES = {Kind.CONFIGURATION: ExitCode.CONFIG, Kind.DEVICE: ExitCode.DEVICE}
 
 # Our own limit strikes first, so that the slot fails with a cause and not with systemd's timeout.
 _SYSTEMD_SLACK_S = 15.0
@@ -67,9 +71,10 @@ _SYSTEMD_SLACK_S = 15.0
 async def run(profile: Profile, command: EngineCommand, paths: Paths, *, notify_socket: str | None) -> int:
     """Serves `profile` until it is told to stop or fails; returns the exit code.
 
-    OK after a stop that was asked for; FAILED or CONFIG after a failure, whose cause `state.json` keeps; CANNOT_CREATE
-    where the slot or its port is taken; IO_ERROR where the run directory cannot be used. `notify_socket` is the value
-    of NOTIFY_SOCKET, None where nobody waits for the slot. To be called in the main thread: it handles signals.
+    OK after a stop that was asked for; FAILED, DEVICE or CONFIG after a failure, whose cause `state.json` keeps;
+    CANNOT_CREATE where the slot or its port is taken; IO_ERROR where the run directory cannot be used. `notify_socket`
+    is the value of NOTIFY_SOCKET, None where nobody waits for the slot. To be called in the main thread: it handles
+    signals.
     """
     try:
         _make_run_dir(paths)
@@ -247,7 +252,7 @@ class Supervisor:
     def _exit_code(self) -> int:
         if self._diagnosis is None:
             return ExitCode.OK
-        return ExitCode.CONFIG if self._diagnosis.is_configuration_error else ExitCode.FAILED
+        return _EXIT_CODES.get(self._diagnosis.kind, ExitCode.FAILED)
 
     @contextmanager
     def _signals_heard(self) -> Iterator[None]:

@@ -61,7 +61,7 @@ async def test_a_load_becomes_history_and_history_an_eta(slot: Slot) -> None:
 @pytest.mark.parametrize(
     ("text", "part_of_cause", "exit_code"),
     [
-        ("device_lost", "DEVICE_LOST", ExitCode.FAILED),
+        ("device_lost", "DEVICE_LOST", ExitCode.DEVICE),
         ("context_does_not_fit", "33792 tokens", ExitCode.CONFIG),
         ("unknown_flag", "does not know --async-engine", ExitCode.CONFIG),
         ("shards_missing", "no weights in", ExitCode.CONFIG),
@@ -80,7 +80,7 @@ async def test_a_load_that_crashes_is_diagnosed(slot: Slot, text: str, part_of_c
 
 async def test_the_last_words_of_a_talkative_engine_are_not_missed(slot: Slot) -> None:
     supervisor = await slot.start(*slot.misbehaving("last_words"))
-    assert await slot.exit_code(supervisor) == ExitCode.FAILED
+    assert await slot.exit_code(supervisor) == ExitCode.DEVICE
     assert "DEVICE_LOST" in slot.state().failure.detail
     assert slot.log.count("[w.py:1] line ") == 3000
 
@@ -222,11 +222,15 @@ async def test_an_engine_that_serves_something_else_is_a_configuration_error(
 
 
 @pytest.mark.parametrize(
-    ("how", "cause"), [("silent", "did not advance for 1 s"), ("waits_aloud", "a worker stopped answering")]
+    ("how", "cause", "exit_code"),
+    [
+        ("silent", "did not advance for 1 s", ExitCode.FAILED),
+        ("waits_aloud", "a worker stopped answering", ExitCode.DEVICE),
+    ],
 )
-async def test_a_load_that_does_not_advance_is_given_up(slot: Slot, how: str, cause: str) -> None:
+async def test_a_load_that_does_not_advance_is_given_up(slot: Slot, how: str, cause: str, exit_code: ExitCode) -> None:
     supervisor = await slot.start(*slot.misbehaving(how), stall_timeout_s=1)
-    assert await slot.exit_code(supervisor) == ExitCode.FAILED
+    assert await slot.exit_code(supervisor) == exit_code
     assert cause in slot.state().failure.cause
     assert slot.left() == []
 

@@ -148,7 +148,7 @@ def test_the_whole_log_of_a_real_failed_start(
     assert part_of_cause in diagnosis.failure.cause
     assert part_of_remedy in diagnosis.failure.remedy
     assert diagnosis.failure.exit_code == exit_code
-    assert diagnosis.is_configuration_error is (name != "port-busy")
+    assert (diagnosis.kind is Kind.CONFIGURATION) is (name != "port-busy")
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,6 @@ def test_the_kind_says_who_must_act(text: str, kind: Kind, restart_can_help: boo
     diagnosis = crash(text)
     assert diagnosis.kind is kind
     assert diagnosis.failure.restart_can_help is restart_can_help
-    assert diagnosis.is_configuration_error is (kind is Kind.CONFIGURATION)
 
 
 @pytest.mark.parametrize("signature", signatures.FATAL, ids=lambda each: each.name)
@@ -257,7 +256,7 @@ def test_what_is_not_known_is_said_honestly(
     assert diagnosis.name == "unknown"
     assert diagnosis.failure.cause == cause
     assert diagnosis.failure.detail == detail
-    assert not diagnosis.is_configuration_error
+    assert diagnosis.kind is not Kind.CONFIGURATION
 
 
 @pytest.mark.parametrize(("status", "signal"), [(-9, "SIGKILL"), (-15, "SIGTERM"), (-2, "SIGINT")])
@@ -299,13 +298,13 @@ def test_patience_that_ran_out_names_the_phase_and_the_key() -> None:
 
 def test_the_wrong_model_says_what_was_found_and_expected() -> None:
     diagnosis = diagnose(WrongModel("SERVE_MAX_MODEL_LEN", "2048", "4096"), ["UR_RESULT_ERROR_DEVICE_LOST"], None, AT)
-    assert diagnosis.is_configuration_error
+    assert diagnosis.kind is Kind.CONFIGURATION
     assert "SERVE_MAX_MODEL_LEN found 2048, expected 4096" in diagnosis.failure.cause
 
 
 def test_an_engine_that_cannot_be_executed_is_a_configuration_error() -> None:
     diagnosis = diagnose(NotStarted("no such file: venv/bin/vllm"), [], LoadPhase.STARTING, AT)
-    assert diagnosis.is_configuration_error
+    assert diagnosis.kind is Kind.CONFIGURATION
     assert "venv/bin/vllm" in diagnosis.failure.cause
     assert diagnosis.failure.at == AT
 
