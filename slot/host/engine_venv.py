@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from slot import paths
+from slot.host import system_libraries
 from slot.host.engine_installation import Installation, StepFailed, scratch
 from slot.host.engines import Completion, Engine, is_whole, obstacles
 from slot.host.terminal import say
@@ -78,6 +79,7 @@ def _turn(venv: Path) -> Iterator[None]:
 def _install(engine: Engine, venv: Path, lock: Path) -> None:
     begun = time.time()
     _remove(venv)
+    system_libraries.install_if_root(list(system_libraries.missing(engine.libraries).values()))
     _refuse_if_hopeless(engine, venv)
     say(f"Installing vLLM {engine.version} for {engine.name} into {venv}: once, {engine.about}.")
     try:
@@ -96,6 +98,7 @@ def _refuse_if_hopeless(engine: Engine, venv: Path) -> None:
         system=platform.system(),
         machine=platform.machine(),
         free_bytes=shutil.disk_usage(venv.parent).free,
+        missing_libraries=system_libraries.missing(engine.libraries),
     )
     if found:
         raise CannotInstall(f"cannot install the engine {engine.name} into {venv}: " + "; ".join(found))

@@ -25,6 +25,8 @@ SMALL = Engine(
     version="1.2.3",
     torch="torch==2.13.0+cpu",
     lock="engine-small.txt",
+    libraries={},
+    trial="import vllm_small",
     disk_gib=0.01,
     about="seconds",
 )
@@ -135,7 +137,7 @@ def test_ctrl_c_leaves_nothing_half_made_and_nobody_at_work(wheels: Path, tmp_pa
     )
     with installing:
         assert installing.stderr is not None
-        while "Asking the engine" not in installing.stderr.readline():
+        while "Trying the engine" not in installing.stderr.readline():
             assert installing.poll() is None
         os.killpg(installing.pid, signal.SIGINT)  # as a terminal does: to all of them
         assert "KeyboardInterrupt" in installing.stderr.read()

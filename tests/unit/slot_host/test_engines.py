@@ -38,9 +38,15 @@ def test_only_a_complete_venv_of_this_lock_is_whole(completion: bytes | None, lo
 def test_all_obstacles_are_named_at_once(
     python: tuple[int, int], system: str, machine: str, free_bytes: int, words: list[str]
 ) -> None:
-    found = obstacles(CPU, python=python, system=system, machine=machine, free_bytes=free_bytes)
+    found = obstacles(CPU, python=python, system=system, machine=machine, free_bytes=free_bytes, missing_libraries={})
     assert len(found) == len(words)
     assert all(word in line for word, line in zip(words, found, strict=True))
+
+
+def test_a_missing_library_is_named_with_the_command_that_brings_it() -> None:
+    here = {"python": (3, 11), "system": "Linux", "machine": "x86_64", "free_bytes": 9 * GIB}
+    [line] = obstacles(CPU, **here, missing_libraries={"libnuma.so.1": "libnuma1", "libb.so.2": "libb2"})
+    assert line == "libnuma.so.1, libb.so.2 not found; please run: sudo apt-get install -y libnuma1 libb2"
 
 
 def test_pins_are_counted_without_hashes_and_comments() -> None:
