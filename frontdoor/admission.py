@@ -63,13 +63,13 @@ class Admission:
         """Decides for one request that has just arrived. `closed` is why the slot cannot serve, or None.
 
         1. The slot cannot serve             -> that refusal
-        2. A slot is free and nobody waits   -> admitted
+        2. A slot is free, so nobody waits   -> admitted
         3. There is room in the line         -> a place at its end
         4. Otherwise                         -> refused: at capacity
         """
         if closed is not None:  # 1
             return closed
-        if self.active < self.cap and not self._line:  # 2
+        if self.active < self.cap:  # 2
             self.active += 1
             return Ticket(TicketState.ADMITTED)
         if len(self._line) < self.max_waiting:  # 3
