@@ -23,6 +23,9 @@ DEFAULT_TTFT_S = 0.005
 DEFAULT_PREFILL_TOKENS_PER_S = 200_000.0
 DEFAULT_DECODE_INTERVAL_S = 0.002
 
+# The prompt with which a profile's TTFT was measured (119 tokens on the B70 host).
+SHORT_PROMPT_TOKENS = 119
+
 # How a start without measured phases is divided; the shape of the seed's c8 start, where compile and capture dominate.
 _SHARES = {"starting": 0.20, "weights": 0.30, "compile": 0.20, "kv_cache": 0.03, "graph_capture": 0.20, "warmup": 0.07}
 # Something is always left for what nobody measures: the interpreter, imports, profiling.
@@ -37,7 +40,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Measured figures of one profile; None where nothing was measured.
 
     `load_s`: process start to `/health` 200. `weights_s`, `compile_s`, `graph_capture_s`: parts of it, as vLLM logs
-    them. `kv_tokens`: size of the KV cache. `ttft_s`: first token of a short prompt on an idle engine.
+    them. `kv_tokens`: size of the KV cache. `ttft_s`: first token of a prompt of SHORT_PROMPT_TOKENS on an idle
+    engine, its prefill included.
     `prefill_tokens_per_s`: of the whole engine. `decode_tokens_per_s`: aggregate output rate by number of streams.
     """
 
@@ -143,9 +147,14 @@ def prefill_s(timing: Timing, prompt_tokens: int, cached_tokens: int) -> float:
 
 def step_s(timing: Timing, *, prefill_tokens: int, begins: bool, streams: int) -> float:
     """Seconds of one engine step. `begins`: a prompt is computed from its start; `streams`: generations that decode."""
-    overhead_s = DEFAULT_TTFT_S if timing.ttft_s is None else timing.ttft_s
     decode_s = decode_interval_s(timing, streams) if streams else 0.0
-    return (overhead_s if begins else 0.0) + prefill_s(timing, prefill_tokens, 0) + decode_s
+    return (begin_s(timing) if begins else 0.0) + prefill_s(timing, prefill_tokens, 0) + decode_s
+
+
+def begin_s(timing: Timing) -> float:
+    """What beginning a prompt costs whatever its length: the measured TTFT less the prefill that is part of it."""
+    ttft_s = DEFAULT_TTFT_S if timing.ttft_s is None else timing.ttft_s
+    return max(0.0, ttft_s - prefill_s(timing, SHORT_PROMPT_TOKENS, 0))
 
 
 def first_token_s(timing: Timing, prompt_tokens: int, cached_tokens: int, streams: int) -> float:

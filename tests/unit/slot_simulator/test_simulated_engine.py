@@ -9,7 +9,7 @@ from slot.simulator.kv_cache import KvCache
 from slot.simulator.statistics_line import statistics
 from slot.simulator.timing import Timing
 
-TIMING = Timing(ttft_s=0.5, prefill_tokens_per_s=100.0, decode_tokens_per_s={1: 10.0, 2: 16.0})
+TIMING = Timing(ttft_s=0.5 + 119 / 100.0, prefill_tokens_per_s=100.0, decode_tokens_per_s={1: 10.0, 2: 16.0})
 BLOCK = 4
 
 
