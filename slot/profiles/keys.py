@@ -186,9 +186,14 @@ FRONTDOOR = _table(
         "How long a request may wait for its turn, in seconds; 0 refuses at once.",
         "0",
     ),
-    Key("FRONTDOOR_MAX_QUEUED", kinds.integer(0, 100_000), "How many requests may wait for their turn."),
-    Key("FRONTDOOR_BACKEND_TIMEOUT_S", _SOME_SECONDS, "How long the engine may take over one request, in seconds."),
-    Key("FRONTDOOR_MAX_BODY_BYTES", kinds.integer(1, unit="bytes"), "The largest request body, in bytes."),
+    Key("FRONTDOOR_MAX_QUEUED", kinds.integer(0, 100_000), "How many requests may wait for their turn.", "64"),
+    Key(
+        "FRONTDOOR_BACKEND_TIMEOUT_S",
+        _SOME_SECONDS,
+        "How long the engine may say nothing in answer to a request before it is given up, in seconds.",
+        "600",
+    ),
+    Key("FRONTDOOR_MAX_BODY_BYTES", kinds.integer(1, unit="bytes"), "The largest request body, in bytes.", "67108864"),
     Key("FRONTDOOR_PAUSE_FILE", _FILE, "While this file exists, no new generation is admitted."),
     Key(
         "FRONTDOOR_CORS_ALLOW_ORIGIN",

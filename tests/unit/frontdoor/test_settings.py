@@ -118,5 +118,15 @@ def test_every_frontdoor_key_of_a_profile_is_a_setting_here() -> None:
     assert {key.removeprefix("FRONTDOOR_").lower() for key in keys.FRONTDOOR} <= set(Settings.model_fields)
 
 
+@pytest.mark.parametrize("key", [key for key in keys.FRONTDOOR.values() if key.default], ids=lambda key: key.name)
+def test_a_profile_key_names_the_default_that_counts_here(key: keys.Key) -> None:
+    field = Settings.model_fields[key.name.removeprefix("FRONTDOOR_").lower()]
+    # these two a profile always tells, from what it says of its engine
+    if not key.default.startswith("SERVE_"):
+        assert key.default == {None: "none", 0.0: "0", 600.0: "600", True: "true"}.get(
+            field.default, str(field.default)
+        )
+
+
 def test_a_path_stays_a_path() -> None:
     assert load({"slot_state": "/run/x/state.json"}, {}, {}).slot_state == Path("/run/x/state.json")
