@@ -9,7 +9,6 @@ import ctypes
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 
 from slot.host.terminal import say
@@ -41,4 +40,4 @@ def install_if_root(packages: list[str]) -> None:
 def _apt_get(verb: str, *packages: str) -> bool:
     command = ["apt-get", verb, "-qq", "-y", "--no-install-recommends", *packages]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode == 0
+    return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
