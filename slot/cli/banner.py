@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from slot.address import http_url
 from slot.profiles.profile import Profile
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # and how this host reaches it
@@ -27,11 +28,7 @@ class Address:
 
     @property
     def url(self) -> str:
-        return url_of(self.near, self.port)
-
-
-def url_of(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return http_url(self.near, self.port)
 
 
 def banner(profile: Profile, address: Address, *, context: int | None, simulated: bool) -> list[str]:
@@ -53,7 +50,7 @@ def what_the_next_gets(profile: Profile) -> str:
 
 def on_the_lan(address: Address) -> Iterator[tuple[str, str]]:
     if address.lan is not None:
-        yield "on LAN", f"{url_of(address.lan, address.port)}/v1"
+        yield "on LAN", f"{http_url(address.lan, address.port)}/v1"
 
 
 def curl(profile: Profile, address: Address) -> list[str]:

@@ -13,8 +13,9 @@ import msgspec
 import typer
 
 from slot import state
+from slot.address import http_url
 from slot.cli import frontdoor_client
-from slot.cli.banner import Address, url_of
+from slot.cli.banner import Address
 from slot.cli.host_checks import DEFAULT_FRONTDOOR_HOST, DEFAULT_FRONTDOOR_PORT, frontdoor_of
 from slot.cli.load_view import left, words_of
 from slot.cli.refusal import Refused
@@ -75,8 +76,8 @@ def look(paths: Paths, addresses: Sequence[tuple[str, int]]) -> Sight:
     slot = state.read(paths.state_file)
     for host, port in addresses:
         if (answer := frontdoor_client.status(host, port)) is not None:
-            return Sight(slot, answer, url_of(host, port), time.time())
-    return Sight(slot, None, url_of(*addresses[-1]), time.time())
+            return Sight(slot, answer, http_url(host, port), time.time())
+    return Sight(slot, None, http_url(*addresses[-1]), time.time())
 
 
 def address_in(url: str) -> tuple[str, int]:

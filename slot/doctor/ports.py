@@ -46,6 +46,7 @@ def check(door: Door, proc: Path, is_ours: Callable[[Holder], bool]) -> Finding:
 
 
 def bind_refusal(host: str, port: int) -> OSError | None:
+    """Why nobody could listen there now; None where somebody could."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:

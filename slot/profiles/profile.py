@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from slot.address import http_url
 from slot.profiles import engine_flags, keys, kinds
 
 
@@ -177,8 +178,7 @@ class Profile:
     @property
     def url(self) -> str:
         """Where the engine answers, without a slash at the end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return http_url(self.host, self.port)
 
     @property
     def runner(self) -> str:

@@ -11,7 +11,6 @@ both. A name or a length that differs from the profile's is no matter of patienc
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,18 +25,6 @@ _POOLING_QUESTIONS = (
     ("/v1/embeddings", {"input": "1"}),
     ("/v1/score", {"text_1": "1", "text_2": "2"}),
 )
-
-
-def port_is_taken(host: str, port: int) -> bool:
-    """Whether another process listens there. Asked before a start: its answers would pass for our engine's."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as vLLM does: a port that was just let go is free
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return True
-        return False
 
 
 @dataclass(frozen=True)

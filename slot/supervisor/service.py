@@ -19,6 +19,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
+from slot.address import http_url
+from slot.doctor.ports import bind_refusal
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
 from slot.profiles.command import EngineCommand
@@ -52,7 +54,7 @@ from slot.supervisor.load_watch import LoadWatch
 from slot.supervisor.lock import Held, Lock, take
 from slot.supervisor.notify import Notifier
 from slot.supervisor.output_lines import Line
-from slot.supervisor.probe import Expected, Sight, port_is_taken
+from slot.supervisor.probe import Expected, Sight
 from slot.supervisor.publication import Publication
 from slot.supervisor.signatures import Kind
 from slot.supervisor.snapshot import profile_facts
@@ -87,8 +89,11 @@ async def run(profile: Profile, command: EngineCommand, paths: Paths, *, notify_
         return ExitCode.IO_ERROR
     with closing(lock), closing(Notifier(notify_socket)) as notifier:
         host, port = engine_address(profile, command)
-        if port_is_taken(host, port):
-            logger.error("port %d on %s is taken by another process: stop it, or change SERVE_PORT", port, host)
+        # asked before the start: whoever answers there already would pass for our engine
+        if (refusal := bind_refusal(host, port)) is not None:
+            logger.error(
+                "port %d on %s: %s. Stop what is in the way, or change SERVE_PORT", port, host, refusal.strerror
+            )
             return ExitCode.CANNOT_CREATE
         keeper.become_subreaper()
         return await Supervisor(profile, command, paths, lock, notifier).live()
@@ -112,7 +117,7 @@ class Supervisor:
         self._notifier = notifier
         self._loop = asyncio.get_running_loop()
         host, port = engine_address(profile, command)
-        self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._url = http_url(host, port)
 
         self._slot = Slot(Limits(profile.load_timeout_s, profile.stall_timeout_s, profile.stop_grace_s))
         self._since = time.time()
@@ -197,11 +202,9 @@ class Supervisor:
                 raise RuntimeError(f"unexpected action: {action}")
 
     def _start_engine(self) -> None:
+        words, grace_s = self._command.words, self._profile.stop_grace_s
         environment = {name: argument.text for name, argument in self._command.environment.items()}
-        grace_s = self._profile.stop_grace_s
-        keeper_pid = self._engine.start(
-            self._command.words, environment, grace_s=grace_s, lock_fd=self._lock.fd
-        )  # fmt: skip
+        keeper_pid = self._engine.start(words, environment, grace_s=grace_s, lock_fd=self._lock.fd)
         self._lock.name_holders(os.getpid(), keeper_pid)
 
     def _hear(self, lines: Sequence[Line]) -> None:

@@ -1,0 +1,8 @@
+"""How a host and a port are written as a URL."""
+
+from __future__ import annotations
+
+
+def http_url(host: str, port: int) -> str:
+    """Without a slash at the end. An IPv6 address stands in brackets (RFC 3986, 3.2.2)."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
