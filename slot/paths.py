@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+PACKAGE_DIR = Path(__file__).parent
+
 
 @dataclass(frozen=True)
 class Paths:
@@ -29,7 +31,13 @@ class Paths:
         return self.data_dir / "loads.jsonl"
 
 
-def locate(environment: Mapping[str, str], *, uid: int, home: Path, package_dir: Path) -> Paths:
+def shipped(path: str, package_dir: Path = PACKAGE_DIR) -> Path:
+    """A file or directory that comes with us: in a checkout at `path`, in an installed wheel below `slot/share`."""
+    in_checkout = package_dir.parent / path
+    return in_checkout if in_checkout.exists() else package_dir / "share" / in_checkout.name
+
+
+def locate(environment: Mapping[str, str], *, uid: int, home: Path) -> Paths:
     """Where things are, from the environment (`SLOT_*`), for the system (uid 0) or for one user.
 
     `SLOT_RUN_DIR`, `SLOT_DATA_DIR`, `SLOT_CATALOG_DIR` and `SLOT_ACTIVE_PROFILE` each win over the default.
@@ -44,10 +52,7 @@ def locate(environment: Mapping[str, str], *, uid: int, home: Path, package_dir:
     data_dir = environment.get("SLOT_DATA_DIR") or (
         Path("/var/lib/b70-vllm-slot") if as_system else user_data / "b70-vllm-slot"
     )
-    checkout = package_dir.parent / "configs/model-slots"
-    catalog_dir = environment.get("SLOT_CATALOG_DIR") or (
-        checkout if checkout.is_dir() else package_dir / "share/model-slots"
-    )
+    catalog_dir = environment.get("SLOT_CATALOG_DIR") or shipped("configs/model-slots")
     active = environment.get("SLOT_ACTIVE_PROFILE") or (
         Path("/etc/b70-vllm-slot/current.env") if as_system else Path(run_dir) / "current.env"
     )

@@ -5,24 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from slot import state
-from slot.cli.places import PACKAGE_DIR, command_for
+from slot.cli.places import command_for
+from slot.doctor.mounts import FSTAB
 from slot.doctor.own_processes import own_processes
-from slot.doctor.patches import patches_dir
 from slot.doctor.ports import Door
 from slot.doctor.subject import Host, Subject
-from slot.paths import Paths
+from slot.paths import Paths, shipped
+from slot.profiles import keys
 from slot.profiles.profile import Profile
 
-DEFAULT_FRONTDOOR_HOST = "127.0.0.1"
-DEFAULT_FRONTDOOR_PORT = 8000
 
-
-def subject_of(profile: Profile, paths: Paths, *, simulate: bool, fstab: Path) -> Subject:
+def subject_of(profile: Profile, paths: Paths, *, simulate: bool, fstab: Path = FSTAB) -> Subject:
     """Ports that the running slot holds are its own: a profile may be checked while another is served."""
     host = Host(
         data_dir=paths.data_dir,
         home=Path.home(),
-        patches_dir=patches_dir(PACKAGE_DIR),
+        patches_dir=shipped("patches"),
         fstab=fstab,
         own=own_processes(state.read(paths.state_file)),
     )
@@ -31,5 +29,6 @@ def subject_of(profile: Profile, paths: Paths, *, simulate: bool, fstab: Path) -
 
 
 def frontdoor_of(profile: Profile) -> Door:
-    host = profile.get("FRONTDOOR_HOST") or DEFAULT_FRONTDOOR_HOST
-    return Door("frontdoor", host, int(profile.get("FRONTDOOR_PORT") or DEFAULT_FRONTDOOR_PORT), "FRONTDOOR_PORT")
+    host = profile.get("FRONTDOOR_HOST") or keys.DEFAULT_FRONTDOOR_HOST
+    port = int(profile.get("FRONTDOOR_PORT") or keys.DEFAULT_FRONTDOOR_PORT)
+    return Door("frontdoor", host, port, "FRONTDOOR_PORT")

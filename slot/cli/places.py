@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import slot
 from slot.cli.refusal import Refused
 from slot.exit_codes import ExitCode
 from slot.paths import Paths, locate
@@ -16,11 +15,9 @@ from slot.profiles.command import EngineCommand, engine_command
 from slot.profiles.keys import PROFILE_NAME
 from slot.profiles.profile import Profile
 
-PACKAGE_DIR = Path(slot.__file__).parent
-
 
 def paths_here() -> Paths:
-    return locate(os.environ, uid=os.geteuid(), home=Path.home(), package_dir=PACKAGE_DIR)
+    return locate(os.environ, uid=os.geteuid(), home=Path.home())
 
 
 def profile_named(name: str, catalog_dir: Path) -> Profile:

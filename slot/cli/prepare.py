@@ -33,8 +33,6 @@ from slot.profiles.catalog import flatten
 from slot.profiles.profile import Profile
 from slot.state import write_atomically
 
-FSTAB = Path("/etc/fstab")
-
 
 def prepare(
     name: str,
@@ -51,7 +49,7 @@ def prepare(
     """Raises Refused, UnknownProfile, ProfileError, OSError."""
     profile = servable(profile_named(name, paths.catalog_dir))  # 1
     command = command_for(profile, paths, simulate=simulate, faults=faults, seed=seed, port=engine_port)  # 2
-    subject = with_doors(subject_of(profile, paths, simulate=simulate, fstab=FSTAB), host, port, engine_port)
+    subject = with_doors(subject_of(profile, paths, simulate=simulate), host, port, engine_port)
     subject = replace(subject, command=command)
     refuse_bad_faults(subject)
     look_around(subject)  # 3

@@ -16,12 +16,13 @@ from slot import state
 from slot.address import http_url
 from slot.cli import frontdoor_client
 from slot.cli.banner import Address
-from slot.cli.host_checks import DEFAULT_FRONTDOOR_HOST, DEFAULT_FRONTDOOR_PORT, frontdoor_of
+from slot.cli.host_checks import frontdoor_of
 from slot.cli.load_view import left, words_of
 from slot.cli.refusal import Refused
 from slot.cli.terminal import colored
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
+from slot.profiles import keys
 from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
 from slot.state import Lifecycle, SlotState
@@ -102,7 +103,7 @@ def active_address(paths: Paths) -> tuple[str, int]:
     try:
         door = frontdoor_of(load_active(paths.active_profile))
     except (OSError, ProfileError):
-        return DEFAULT_FRONTDOOR_HOST, DEFAULT_FRONTDOOR_PORT
+        return keys.DEFAULT_FRONTDOOR_HOST, keys.DEFAULT_FRONTDOOR_PORT
     return Address(door.host, door.port).near, door.port
 
 

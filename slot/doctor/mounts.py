@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+FSTAB = Path("/etc/fstab")
 OCTAL_ESCAPE = re.compile(r"\\([0-7]{3})")
 
 

@@ -33,9 +33,3 @@ def patch_in(name: str, text: str) -> Patch:
 
 def declaring(variable: str, patches: Iterable[Patch]) -> Patch | None:
     return next((patch for patch in patches if variable in patch.environment), None)
-
-
-def patches_dir(package_dir: Path) -> Path:
-    """Beside the packages in a checkout, shipped inside `slot` when installed. `package_dir` is that of `slot`."""
-    checkout = package_dir.parent / "patches"
-    return checkout if checkout.is_dir() else package_dir / "share/patches"

@@ -10,7 +10,7 @@ from pathlib import Path
 from slot.doctor import hub_cache, ports
 from slot.doctor.installed_engine import InstalledEngine, find_engine
 from slot.doctor.listeners import Holder
-from slot.doctor.mounts import Mounts, read_mounts
+from slot.doctor.mounts import FSTAB, Mounts, read_mounts
 from slot.doctor.weights import Weights, read_weights
 from slot.profiles.command import EngineCommand
 from slot.profiles.profile import Profile
@@ -23,7 +23,7 @@ class Host:
     data_dir: Path
     home: Path
     patches_dir: Path
-    fstab: Path = Path("/etc/fstab")
+    fstab: Path = FSTAB
     proc: Path = Path("/proc")
     own: Callable[[Holder], bool] = lambda holder: False
 

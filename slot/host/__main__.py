@@ -14,12 +14,12 @@ import signal
 import sys
 from pathlib import Path
 
-from slot import paths
 from slot.exit_codes import ExitCode
 from slot.host import engine_venv, shipped_models
 from slot.host.engines import SHIPPED
 from slot.host.preparation import Preparation, preparation_for
 from slot.host.terminal import say
+from slot.paths import locate
 from slot.profiles.catalog import Catalog
 from slot.profiles.command import engine_command
 from slot.profiles.problems import ProfileError, UnknownProfile
@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _prepare(profile_name: str | None, engine_name: str | None) -> None:
-    places = paths.locate(os.environ, uid=os.getuid(), home=Path.home(), package_dir=Path(paths.__file__).parent)
+    places = locate(os.environ, uid=os.geteuid(), home=Path.home())
     if engine_name is not None:
         _make_ready(Preparation(SHIPPED[engine_name], tiny_model=True), places.data_dir, None)
     elif profile := _profile(profile_name or "", places.catalog_dir):

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import msgspec
 
-from slot import paths
 from slot.host import system_libraries
 from slot.host.engine_installation import Installation, StepFailed, scratch
 from slot.host.engines import Completion, Engine, is_whole, obstacles
 from slot.host.terminal import say
+from slot.paths import shipped
 from slot.state import write_atomically
 
 
@@ -55,10 +55,7 @@ def is_installed(venv: Path, lock: Path) -> bool:
 
 
 def lock_file(engine: Engine) -> Path:
-    """In a checkout among the other locks, in an installed wheel beside the package's shared files."""
-    package = Path(paths.__file__).parent
-    in_checkout = package.parent / "requirements" / engine.lock
-    return in_checkout if in_checkout.is_file() else package / "share" / engine.lock
+    return shipped(f"requirements/{engine.lock}")
 
 
 def _sha256(file: Path) -> str:

@@ -19,6 +19,7 @@ from slot.profiles.kinds import Kind
 
 DEFAULT_ENGINE_HOST = "127.0.0.1"
 DEFAULT_ENGINE_PORT = 18080
+DEFAULT_FRONTDOOR_HOST = "127.0.0.1"
 DEFAULT_FRONTDOOR_PORT = 8000
 DEFAULT_LOAD_TIMEOUT_S = 2400.0
 DEFAULT_STALL_TIMEOUT_S = 600.0
@@ -165,9 +166,9 @@ FRONTDOOR = _table(
         "FRONTDOOR_HOST",
         kinds.matching(r"[\w.:-]+", "an address to listen on"),
         "Where the frontdoor listens.",
-        "127.0.0.1",
+        DEFAULT_FRONTDOOR_HOST,
     ),
-    Key("FRONTDOOR_PORT", _PORT, "The port on which the frontdoor listens.", "8000"),
+    Key("FRONTDOOR_PORT", _PORT, "The port on which the frontdoor listens.", str(DEFAULT_FRONTDOOR_PORT)),
     Key(
         "FRONTDOOR_BACKEND_URL",
         kinds.http_url(),

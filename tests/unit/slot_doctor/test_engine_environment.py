@@ -1,10 +1,9 @@
-from pathlib import Path
-
 import pytest
 
 from slot.doctor.engine_environment import EngineNames, check
 from slot.doctor.finding import Level
-from slot.doctor.patches import Patch, patch_in, patches_dir, read_patches
+from slot.doctor.patches import Patch, patch_in, read_patches
+from slot.paths import shipped
 
 GRAPHS = Patch("graphs", "0.20", "graphs are on unless eager", frozenset({"VLLM_XPU_FORCE_GRAPH_WITH_COMM"}))
 NEW = EngineNames("0.32", {"VLLM_CACHE_ROOT", "VLLM_XPU_INC_WNA16_BACKEND"}, "vLLM 0.32.0 itself")
@@ -59,7 +58,7 @@ def test_a_patch_may_say_little() -> None:
 
 
 def test_the_shipped_patches_are_read() -> None:
-    patches = read_patches(patches_dir(Path(__file__).parents[3] / "slot"))
+    patches = read_patches(shipped("patches"))
     assert patches
     assert all(patch.engine_line for patch in patches.values())
     assert any("VLLM_XPU_FORCE_GRAPH_WITH_COMM" in patch.environment for patch in patches.values())
