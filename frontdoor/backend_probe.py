@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 
 from frontdoor.availability import Backend, BackendState, judge_answers
+from slot.bad_json import BAD_JSON
 
 TIMEOUT_S = 2.0
 PAUSE_READY_S = 2.0
@@ -65,5 +66,5 @@ class BackendProbe:
 def _ids(text: bytes) -> list[str]:
     try:
         return [model.id for model in msgspec.json.decode(text, type=_Models).data]
-    except msgspec.DecodeError:
+    except BAD_JSON:
         return []

@@ -13,6 +13,7 @@ import msgspec
 
 from frontdoor.refusal import Refusal, Refused, bad_request
 from frontdoor.routes import Dialect, Route
+from slot.bad_json import BAD_JSON
 
 APPLIED_HEADER = "X-Frontdoor-Applied"
 
@@ -74,11 +75,12 @@ def apply_defaults(body: bytes, route: Route, defaults: RequestDefaults) -> tupl
         return body, []
     try:
         fields = _decode_object(body)
-    except (msgspec.DecodeError, RecursionError):
-        raise Refused(bad_request("the request body is not a JSON object in UTF-8")) from None
-    applied = [*_limit_tokens(fields, route.token_limits, defaults)]
-    if route.takes_template_kwargs:
-        applied += _merge_template_kwargs(fields, defaults.template_kwargs)
+        # a value is read only here, where it matters: `1e999` and broken UTF-8 are found out as late as that
+        applied = [*_limit_tokens(fields, route.token_limits, defaults)]
+        if route.takes_template_kwargs:
+            applied += _merge_template_kwargs(fields, defaults.template_kwargs)
+    except BAD_JSON:
+        raise Refused(bad_request("the request body is not a JSON object in UTF-8 with sane numbers")) from None
     return (_encode(fields), applied) if applied else (body, [])
 
 
@@ -130,7 +132,10 @@ def hide_local_paths(models: bytes) -> bytes:
 
     Raises ValueError for an answer that is not a list of models.
     """
-    answer = msgspec.json.decode(models)
+    try:
+        answer = msgspec.json.decode(models)
+    except BAD_JSON as exc:
+        raise ValueError("a list of models that is no JSON") from exc
     if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
         raise ValueError("not a list of models")
     for model in answer["data"]:

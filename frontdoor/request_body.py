@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from frontdoor.headers import first_unwritable
 from frontdoor.refusal import Refused, bad_request, body_timeout, too_large, unsupported_encoding
@@ -12,16 +12,25 @@ from frontdoor.refusal import Refused, bad_request, body_timeout, too_large, uns
 BODY_TIMEOUT_S = 120.0
 SMALL_BODY_BYTES = 64 << 10
 
+# the parser lets 0.9 and 2.0 through as well, and answers in their name
+_VERSIONS = (HttpVersion10, HttpVersion11)
+
 
 def check_head(request: web.BaseRequest, limit_bytes: int) -> None:
     """What can be said against a request before any of its body is read. Raises Refused.
 
     A compressed body is refused, not expanded: nobody could tell its size, or read its fields.
     """
+    if request.version not in _VERSIONS:
+        raise Refused(bad_request("only HTTP/1.0 and HTTP/1.1 are spoken here"))
     unwritable = first_unwritable(request.headers)
     if unwritable is not None:
         raise Refused(bad_request(f"the value of the header {unwritable} is not UTF-8"))
-    encoding = request.headers.get("Content-Encoding", "identity")
+    # the parser takes only `chunked` off; a coding under it would go on without its name
+    transfer = request.headers.get("Transfer-Encoding", "chunked")
+    if transfer.lower() != "chunked":
+        raise Refused(bad_request(f"a body comes as it is or chunked, not with Transfer-Encoding {transfer[:40]!r}"))
+    encoding = ", ".join(request.headers.getall("Content-Encoding", ["identity"]))
     if encoding.lower() != "identity":
         raise Refused(unsupported_encoding(encoding))
     declared = request.content_length

@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from frontdoor.routes import Dialect
+from slot.bad_json import BAD_JSON
 
 MAX_EVENT_BYTES = 8 << 20
 
@@ -109,7 +110,7 @@ def read_fields(data: bytes) -> Fields | None:
     """The known fields of a JSON object, or None for anything that is not one: judging it is the client's part."""
     try:
         return _decode_fields(data)
-    except (msgspec.DecodeError, RecursionError):
+    except BAD_JSON:
         return None
 
 

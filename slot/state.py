@@ -18,6 +18,8 @@ from pathlib import Path
 
 import msgspec
 
+from slot.bad_json import BAD_JSON
+
 FORMAT_VERSION = 1
 HEARTBEAT_S = 2.0
 STALE_AFTER_S = 10.0
@@ -114,7 +116,8 @@ class SlotState(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
 
     def is_stale(self, now: float) -> bool:
-        return now - self.updated_at > STALE_AFTER_S
+        # one from the future is no fresher: the clock was set back, and a living supervisor writes again in a moment
+        return abs(now - self.updated_at) > STALE_AFTER_S
 
 
 class UnreadableState(ValueError):
@@ -129,7 +132,7 @@ def decode(text: bytes) -> SlotState:
     """Raises UnreadableState for text that is not a snapshot of `FORMAT_VERSION`."""
     try:
         state = msgspec.json.decode(text, type=SlotState)
-    except msgspec.DecodeError as exc:
+    except BAD_JSON as exc:
         raise UnreadableState(f"not a slot state: {exc}") from exc
     if state.version != FORMAT_VERSION:
         raise UnreadableState(f"slot state of version {state.version}, expected {FORMAT_VERSION}")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from slot.bad_json import BAD_JSON
 from slot.doctor.installed_engine import InstalledEngine
 from slot.state import write_atomically
 
@@ -49,7 +50,7 @@ class Question:
 def remembered(question: Question, engine: InstalledEngine, cache_dir: Path) -> Answer | None:
     try:
         return msgspec.json.decode(_file(question, engine, cache_dir).read_bytes(), type=Answer)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *BAD_JSON):
         return None
 
 
@@ -90,7 +91,7 @@ def answer_in(output: str) -> Answer:
     """vLLM logs to stdout while it is imported: the answer is the last line, whatever came before."""
     try:
         return msgspec.json.decode(last_line(output), type=Answer)
-    except msgspec.DecodeError as exc:
+    except BAD_JSON as exc:
         raise EngineSilent(f"not an answer: {last_line(output)[:200]!r}") from exc
 
 

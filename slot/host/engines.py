@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from slot.bad_json import BAD_JSON
+
 GIB = 1024**3
 
 
@@ -76,7 +78,7 @@ def is_whole(completion: bytes | None, lock_sha256: str) -> bool:
         return False
     try:
         return msgspec.json.decode(completion, type=Completion).lock_sha256 == lock_sha256
-    except msgspec.DecodeError:
+    except BAD_JSON:
         return False
 
 

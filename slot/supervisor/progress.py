@@ -20,6 +20,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from slot.bad_json import BAD_JSON
 from slot.profiles.profile import Measured
 from slot.state import LoadPhase
 
@@ -156,7 +157,7 @@ def _decoded(line: bytes) -> LoadRecord | None:
     """None for a line that is not a record: a crash may have cut the last one, and history is only a help."""
     try:
         return msgspec.json.decode(line, type=LoadRecord)
-    except msgspec.DecodeError:
+    except BAD_JSON:
         return None
 
 

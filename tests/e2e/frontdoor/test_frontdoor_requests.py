@@ -65,6 +65,13 @@ NOT_RELAYED = {
     "a header too long": (POST + b"X: " + b"y" * 20_000 + b"\r\n\r\n", 400),
     "a header in no encoding": (POST + b"X-Odd: \xff\r\nContent-Length: 2\r\n\r\n{}", 400),
     "a query in no encoding": (b"POST /v1/completions?q=\xff HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", 400),
+    "a version older than headers": (b"GET /v1/models\r\n\r\n", 400),
+    "a version that is not spoken": (b"GET /v1/models HTTP/2.0\r\nHost: a\r\n\r\n", 400),
+    "a coding under the chunks": (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 400),
+    "a second encoding": (
+        POST + b"Content-Encoding: identity\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+        415,
+    ),
     "a compressed body": (POST + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b", 415),
     "a body too large": (POST + b"Content-Length: 100000000\r\n\r\n", 413),
 }

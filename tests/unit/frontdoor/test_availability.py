@@ -42,6 +42,7 @@ OLD = STALE_AFTER_S + 0.1
         (snapshot(Lifecycle.STOPPING, OLD), Reason.STALE, "backend_unavailable"),
         (snapshot(Lifecycle.DEGRADED), Reason.DEGRADED, "backend_unavailable"),
         (snapshot(Lifecycle.SERVING, OLD), Reason.STALE, "backend_unavailable"),
+        (snapshot(Lifecycle.SERVING, -OLD), Reason.STALE, "backend_unavailable"),  # the clock was set back since
     ],
 )
 def test_why_a_generation_cannot_start(slot, reason, code) -> None:

@@ -148,12 +148,22 @@ def test_what_the_profile_sets(defaults, route, body, expected, applied) -> None
         b'\xef\xbb\xbf{"max_tokens":999}',
         b'{"max_tokens":NaN}',
         b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"max_tokens":1e400}',
+        b'{"max_tokens":-1e400}',
+        b'{"max_tokens":' + b"9" * 5000 + b"}",
+        b'{"max_tokens":"\xff"}',
+        b'{"\xff":1}',
+        b'{"chat_template_kwargs":{"x":1e400}}',
+        b'{"chat_template_kwargs":{"x":"\xff"}}',
     ],
-    ids=["empty", "list", "string", "broken", "UTF-16", "BOM", "NaN", "deep"],
+    ids=[
+        *("empty", "list", "string", "broken", "UTF-16", "BOM", "NaN", "deep", "infinite", "minus infinite"),
+        *("huge", "text of wrong bytes", "key of wrong bytes", "infinite inside", "wrong bytes inside"),
+    ],
 )
 def test_a_body_that_cannot_be_read_cannot_be_limited_and_is_refused(body) -> None:
     with pytest.raises(Refused) as refused:
-        apply_defaults(body, CHAT, LIMITS)
+        apply_defaults(body, CHAT, RequestDefaults({"a": 1}, default_output_tokens=50, max_output_tokens=100))
     assert refused.value.refusal.status == 400
 
 
@@ -165,7 +175,9 @@ def test_a_models_list_tells_no_path() -> None:
     }
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"data":1}', b"<html>"])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"data":1}', b"<html>", b'{"data":["\xff"]}', b"[" * 100_000 + b"]" * 100_000]
+)
 def test_what_is_no_models_list_is_told_apart(body) -> None:
     with pytest.raises(ValueError):
         hide_local_paths(body)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from frontdoor import sse
 from frontdoor.routes import Dialect
-from frontdoor.sse import EventTooLarge, StreamReader, StreamState, Tokens
+from frontdoor.sse import EventTooLarge, StreamReader, StreamState, Tokens, read_fields
 
 CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n'
 LAST = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
@@ -151,3 +151,8 @@ def test_one_byte_at_a_time_is_the_same_as_all_at_once(data) -> None:
     at_once, all_of_it = pass_through(data, [])
     one_by_one, pieces = pass_through(data, list(range(len(data))))
     assert (pieces, one_by_one.state, one_by_one.tokens) == (all_of_it, at_once.state, at_once.tokens)
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"type":"\xff"}', b"[" * 100_000, b'{"usage":{"prompt_tokens":1e400}}'])
+def test_what_is_no_object_has_no_fields(data) -> None:
+    assert read_fields(data) is None

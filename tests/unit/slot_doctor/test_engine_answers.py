@@ -40,11 +40,12 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
     assert ask(QUESTION, engine(tmp_path / "venv", PRINTS), {}, tmp_path / "cache") == ANSWER
 
 
-def test_a_remembered_answer_that_is_no_answer_is_asked_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [b"{}", b'{"version":"\xff"}', b"[" * 100_000 + b"]" * 100_000])
+def test_a_remembered_answer_that_is_no_answer_is_asked_again(tmp_path: Path, left: bytes) -> None:
     installed = engine(tmp_path / "venv", PRINTS)
     ask(QUESTION, installed, {}, tmp_path / "cache")
     for file in (tmp_path / "cache").iterdir():
-        file.write_text("{}")
+        file.write_bytes(left)
     assert remembered(QUESTION, installed, tmp_path / "cache") is None
 
 

@@ -137,6 +137,7 @@ def line(sha256: str, weights: float, *, profile: str = "gemma", simulated: bool
         ([line("new", 10), line("new", 300), line("new", 12)], 12.0),  # one cold compile is forgiven
         ([line("new", 99), line("new", 99), line("new", 10), line("new", 11), line("new", 12)], 11.0),
         ([b'{"profile": "gem', line("new", 10), b"", b"[]"], 10.0),  # a line that a crash cut
+        ([b'{"profile": "\xff"}', line("new", 10), b'{"x":' + b"[" * 9999 + b"]" * 9999 + b"}"], 10.0),  # a disk's
     ],
 )
 def test_history_is_of_the_same_profile_newest_first(lines: list[bytes], weights_s: float | None) -> None:
