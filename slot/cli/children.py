@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None, use_errno=True)
+from slot.supervisor import keeper
 
 
 class Child:
@@ -54,8 +52,6 @@ class Child:
 
 
 def _tie_to(parent: int) -> None:
-    """In the child before its program: our blocked signals back, and SIGTERM when `up` dies, by kill -9 too."""
+    """In the child before its program: our blocked signals back, and SIGTERM when `up` dies."""
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    LIBC.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM), 0, 0, 0)
-    if os.getppid() != parent:  # it died before the kernel knew that we care
-        os._exit(0)
+    keeper.die_with(parent, signal.SIGTERM)

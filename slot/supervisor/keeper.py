@@ -9,7 +9,8 @@ because it is their subreaper: "no child left" means that no process of the engi
 itself is killed, the engine gets SIGTERM (parent-death signal), and the supervisor, a subreaper as well, takes over.
 
 It decides nothing while it is told what to do. It runs as a script of isolated Python (`-I -S`), so it has only the
-standard library; only `engine` imports it, for the few functions that both need.
+standard library, and what others need of it (how a family of processes is tied together, found and signalled) stands
+here and is imported from here.
 
     order      first one JSON line {"argv": [...], "environment": {...}, "grace_s": seconds}, then `terminate` or `kill`
     report     `started PID`, `not-started REASON`, `exited STATUS` (minus the signal's number), `swept`
@@ -40,6 +41,13 @@ _LOOK_AGAIN_S = 0.05
 def become_subreaper() -> None:
     """Makes this process the parent of every descendant whose own parent dies (prctl(2))."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with(parent: int, number: int) -> None:
+    """For a child before its program: the kernel sends it `number` when `parent` dies, by kill -9 too (prctl(2))."""
+    _prctl(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:  # it died before the kernel knew that we care
+        os._exit(0)
 
 
 def descendants(root: int) -> list[int]:
@@ -99,13 +107,15 @@ class Keeper:
 
     def _start(self, order: dict[str, Any]) -> None:
         self._grace_s = order["grace_s"]
+        keeper = os.getpid()
         try:
             self._engine = subprocess.Popen(
                 order["argv"],
                 env=order["environment"],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                preexec_fn=_die_with_the_keeper,
+                # SIGTERM: an engine that is killed could leave its cards hanging
+                preexec_fn=lambda: die_with(keeper, signal.SIGTERM),
             )
         except OSError as exc:
             self._report(f"not-started {exc.strerror}: {exc.filename}")
@@ -195,11 +205,6 @@ def _parents() -> list[tuple[int, int]]:
             continue
         found.append((int(entry.name), int(fields[1])))
     return found
-
-
-def _die_with_the_keeper() -> None:
-    """In the engine's process before its program: SIGTERM when the keeper dies. SIGKILL could hang the cards."""
-    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _prctl(option: int, value: int) -> None:
