@@ -38,11 +38,6 @@ def fail(check: str, looked_at: str, found: str, expected: str, do: str) -> Find
     return Finding(check, Level.FAIL, looked_at, found, expected, do)
 
 
-def worst(findings: tuple[Finding, ...]) -> Level:
-    order = list(Level)
-    return max((finding.level for finding in findings), key=order.index, default=Level.OK)
-
-
 def amount(count: int) -> str:
     """Bytes, as admins read them."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 or count == 0 else f"{count / 2**20:.1f} MiB"

@@ -72,10 +72,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     took_s: float
 
 
-def is_whole(completion: bytes | None, lock_sha256: str) -> bool:
-    """Whether the venv with this `complete.json` (None: it has none) was made from the lock of today."""
-    if completion is None:
-        return False
+def is_whole(completion: bytes, lock_sha256: str) -> bool:
+    """Whether the venv with this `complete.json` was made from the lock of today."""
     try:
         return msgspec.json.decode(completion, type=Completion).lock_sha256 == lock_sha256
     except BAD_JSON:

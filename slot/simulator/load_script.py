@@ -37,7 +37,7 @@ def script(options: Options, *, version: str, unknown_environment: Sequence[str]
         *_starting(options, version, unknown_environment),
         Wait(plan.starting_s),
         Phase("weights"),
-        *_weights(options, plan),
+        *_weights(options, plan, version),
         *_compile(options, plan),
         *_kv_cache(options, plan),
         *_graph_capture(plan),
@@ -89,11 +89,11 @@ def _starting(options: Options, version: str, unknown_environment: Sequence[str]
     return lines
 
 
-def _weights(options: Options, plan: LoadPlan) -> list[Item]:
+def _weights(options: Options, plan: LoadPlan, version: str) -> list[Item]:
     world, backend = options.tensor_parallel, {"xpu": "xccl", "cpu": "gloo"}.get(options.device, "nccl")
     config = f"model='{options.model}', max_seq_len={options.max_model_len}, tensor_parallel_size={world}"
     lines: list[Item] = [
-        Say(ENGINE_CORE, "core.py:133", f"Initializing a V1 LLM engine (v0.32.0) with config: {config}"),
+        Say(ENGINE_CORE, "core.py:133", f"Initializing a V1 LLM engine (v{version}) with config: {config}"),
         Say(
             ENGINE_CORE,
             "parallel_state.py:1906",

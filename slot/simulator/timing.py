@@ -82,10 +82,6 @@ class LoadPlan:
     warmup_s: float
 
     @property
-    def total_s(self) -> float:
-        return self.starting_s + self.weights_s + self.init_s
-
-    @property
     def init_s(self) -> float:
         """What vLLM logs as "init engine (profile, create kv cache, warmup model) took"."""
         return self.compile_s + self.kv_cache_s + self.graph_capture_s + self.warmup_s
@@ -139,24 +135,18 @@ def _between(points: Sequence[tuple[int, float]], streams: int) -> float:
     return low_s + (high_s - low_s) * (streams - low) / (high - low)
 
 
-def prefill_s(timing: Timing, prompt_tokens: int, cached_tokens: int) -> float:
-    """Seconds of computing a prompt of which the prefix cache already holds `cached_tokens`."""
-    rate = timing.prefill_tokens_per_s or DEFAULT_PREFILL_TOKENS_PER_S
-    return max(0, prompt_tokens - cached_tokens) / rate
+def prefill_s(timing: Timing, prompt_tokens: int) -> float:
+    """Seconds of computing so many tokens of prompts, those that the prefix cache holds not among them."""
+    return prompt_tokens / (timing.prefill_tokens_per_s or DEFAULT_PREFILL_TOKENS_PER_S)
 
 
 def step_s(timing: Timing, *, prefill_tokens: int, begins: bool, streams: int) -> float:
     """Seconds of one engine step. `begins`: a prompt is computed from its start; `streams`: generations that decode."""
     decode_s = decode_interval_s(timing, streams) if streams else 0.0
-    return (begin_s(timing) if begins else 0.0) + prefill_s(timing, prefill_tokens, 0) + decode_s
+    return (begin_s(timing) if begins else 0.0) + prefill_s(timing, prefill_tokens) + decode_s
 
 
 def begin_s(timing: Timing) -> float:
     """What beginning a prompt costs whatever its length: the measured TTFT less the prefill that is part of it."""
     ttft_s = DEFAULT_TTFT_S if timing.ttft_s is None else timing.ttft_s
-    return max(0.0, ttft_s - prefill_s(timing, SHORT_PROMPT_TOKENS, 0))
-
-
-def first_token_s(timing: Timing, prompt_tokens: int, cached_tokens: int, streams: int) -> float:
-    """Seconds to the first token of a prompt that begins while `streams` others decode, if it fits one step."""
-    return step_s(timing, prefill_tokens=max(0, prompt_tokens - cached_tokens), begins=True, streams=streams)
+    return max(0.0, ttft_s - prefill_s(timing, SHORT_PROMPT_TOKENS))

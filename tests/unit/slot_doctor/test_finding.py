@@ -1,18 +1,6 @@
 import pytest
 
-from slot.doctor.finding import Finding, Level, amount, fail, ok, warn, worst
-
-FINE = ok("c", "l", "f", "e")
-ODD = warn("c", "l", "f", "e", "d")
-BAD = fail("c", "l", "f", "e", "d")
-
-
-@pytest.mark.parametrize(
-    ("findings", "level"),
-    [((), Level.OK), ((FINE,), Level.OK), ((ODD, FINE), Level.WARN), ((FINE, BAD, ODD), Level.FAIL)],
-)
-def test_the_worst_level_counts(findings: tuple[Finding, ...], level: Level) -> None:
-    assert worst(findings) == level
+from slot.doctor.finding import amount
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ def safetensors(data_bytes: int, header: object = None) -> bytes:
 
 
 WHOLE = safetensors(10)
-EMPTY_FILE_NAMES = ("config.json", "notes.txt")
 
 
 def weights_of(directory: Path, files: dict[str, bytes]) -> Weights:

@@ -11,14 +11,13 @@ WHOLE = Completion(engine="cpu", version="0.32.0", lock_sha256="abc", python="3.
     [
         (msgspec.json.encode(WHOLE), "abc", True),
         (msgspec.json.encode(WHOLE), "abd", False),
-        (None, "abc", False),
         (b"", "abc", False),
         (b"{}", "abc", False),
         (b'{"lock_sha256": "abc"}', "abc", False),
         (b"\xff", "abc", False),
     ],
 )
-def test_only_a_complete_venv_of_this_lock_is_whole(completion: bytes | None, lock_sha256: str, expected: bool) -> None:
+def test_only_a_complete_venv_of_this_lock_is_whole(completion: bytes, lock_sha256: str, expected: bool) -> None:
     assert is_whole(completion, lock_sha256) is expected
 
 

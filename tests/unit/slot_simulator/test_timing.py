@@ -80,11 +80,12 @@ def test_load_plan_always_takes_load_s(
     load_s: float, weights_s: float | None, compile_s: float | None, eager: bool
 ) -> None:
     plan = timing.load_plan(Timing(load_s=load_s, weights_s=weights_s, compile_s=compile_s), eager=eager)
-    assert plan.total_s == pytest.approx(load_s, abs=1e-6)
+    assert sum(vars(plan).values()) == pytest.approx(load_s, abs=1e-6)
 
 
 def test_a_start_without_figures_is_short() -> None:
-    assert timing.load_plan(Timing(), eager=False).total_s == pytest.approx(timing.DEFAULT_LOAD_S)
+    plan = timing.load_plan(Timing(), eager=False)
+    assert sum(vars(plan).values()) == pytest.approx(timing.DEFAULT_LOAD_S)
 
 
 @pytest.mark.parametrize(
@@ -116,19 +117,21 @@ BEGIN_S = 0.036 - 119 / 3_500
 
 
 @pytest.mark.parametrize(
-    ("prompt", "cached", "streams", "seconds"),
+    ("prefill_tokens", "begins", "streams", "seconds"),
     [
-        (119, 0, 0, 0.036),  # the prompt that was measured
-        (0, 0, 0, BEGIN_S),
-        (3_500, 0, 0, BEGIN_S + 1.0),
-        (3_500, 3_500, 0, BEGIN_S),
-        (3_500, 9_999, 0, BEGIN_S),
-        (3_500, 1_750, 0, BEGIN_S + 0.5),
-        (3_500, 0, 1, BEGIN_S + 1.0 + 1 / 112.77),  # somebody else's token is in the same step
+        (119, True, 0, 0.036),  # the prompt that was measured
+        (0, True, 0, BEGIN_S),  # all of it is cached
+        (1_750, True, 0, BEGIN_S + 0.5),
+        (3_500, True, 0, BEGIN_S + 1.0),
+        (3_500, False, 0, 1.0),  # the next part of a long prompt
+        (3_500, True, 1, BEGIN_S + 1.0 + 1 / 112.77),  # somebody else's token is in the same step
+        (0, False, 1, 1 / 112.77),
+        (0, False, 0, 0.0),
     ],
 )
-def test_first_token(prompt: int, cached: int, streams: int, seconds: float) -> None:
-    assert timing.first_token_s(C8, prompt, cached, streams) == pytest.approx(seconds)
+def test_a_step(prefill_tokens: int, begins: bool, streams: int, seconds: float) -> None:
+    step_s = timing.step_s(C8, prefill_tokens=prefill_tokens, begins=begins, streams=streams)
+    assert step_s == pytest.approx(seconds)
 
 
 def test_kv_tokens() -> None:
