@@ -85,7 +85,7 @@ def of_slot(slot: SlotState | None, now: float) -> Refusal | None:
 
     1. No snapshot             -> stopped: no supervisor has run
     2. A final one             -> failed or stopped: believed at any age, nobody is left to rewrite it
-    3. An old one              -> stale: the supervisor is gone
+    3. An abandoned one        -> stale: the supervisor is gone
     4. Serving                 -> nothing speaks against it
     5. Loading                 -> with progress
     6. Stopping, degraded      -> unavailable
@@ -96,7 +96,7 @@ def of_slot(slot: SlotState | None, now: float) -> Refusal | None:
         return _failed(slot)
     if slot.state is Lifecycle.STOPPED:  # 2
         return _down(Reason.STOPPED, "the slot is stopped: no model is loaded", slot)
-    if slot.is_stale(now):  # 3
+    if slot.is_abandoned(now):  # 3
         silent_s = now - slot.updated_at
         return _down(Reason.STALE, f"the slot's supervisor is gone: nothing heard of it for {silent_s:.0f} s", slot)
     if slot.state is Lifecycle.SERVING:  # 4

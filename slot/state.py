@@ -3,8 +3,9 @@
 The supervisor alone writes it (`/run/b70-vllm-slot/state.json`, replaced atomically); the frontdoor, `slotctl` and
 scripts read it. The file is the whole interface between them: no reader ever asks the supervisor anything.
 
-A snapshot that is older than `STALE_AFTER_S` was left by a supervisor that is gone: readers must not believe it.
-The supervisor rewrites the file at every change and at least every `HEARTBEAT_S`.
+The supervisor rewrites the file at every change and at least every `HEARTBEAT_S`; its last words, STOPPED or FAILED,
+stay true when it is gone. Any other snapshot that is older than `STALE_AFTER_S` was left by a supervisor that was
+killed: `is_abandoned` says so, and readers must not believe it.
 
 Times are seconds since the epoch (they cross processes and people read them); durations are seconds.
 """
@@ -34,6 +35,9 @@ class Lifecycle(StrEnum):
     DEGRADED = "degraded"
     STOPPING = "stopping"
     FAILED = "failed"
+
+
+FINAL = (Lifecycle.STOPPED, Lifecycle.FAILED)
 
 
 class LoadPhase(StrEnum):
@@ -115,9 +119,10 @@ class SlotState(msgspec.Struct, frozen=True, kw_only=True):
     engine: EngineFacts = EngineFacts()
     failure: Failure | None = None
 
-    def is_stale(self, now: float) -> bool:
+    def is_abandoned(self, now: float) -> bool:
+        """Whether its supervisor is gone without a last word. `now` is seconds since the epoch."""
         # one from the future is no fresher: the clock was set back, and a living supervisor writes again in a moment
-        return abs(now - self.updated_at) > STALE_AFTER_S
+        return self.state not in FINAL and abs(now - self.updated_at) > STALE_AFTER_S
 
 
 class UnreadableState(ValueError):

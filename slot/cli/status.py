@@ -28,7 +28,6 @@ from slot.profiles.problems import ProfileError
 from slot.state import Lifecycle, SlotState
 
 COLORS = {"serving": "green", "failed": "red", "loading": "yellow", "stopping": "yellow", "degraded": "yellow"}
-FINAL = (Lifecycle.STOPPED, Lifecycle.FAILED)
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,7 @@ class Sight:
 
     @property
     def is_abandoned(self) -> bool:
-        """A final snapshot stays true; any other needs a supervisor that keeps it fresh."""
-        return self.slot is not None and self.slot.state not in FINAL and self.slot.is_stale(self.now)
+        return self.slot is not None and self.slot.is_abandoned(self.now)
 
     @property
     def exit_code(self) -> ExitCode:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from slot.state import Lifecycle, ProfileFacts, SlotState, UnreadableState, decode, encode
+from slot.state import STALE_AFTER_S, Lifecycle, ProfileFacts, SlotState, UnreadableState, decode, encode
 
 SNAPSHOT = SlotState(
     state=Lifecycle.SERVING,
@@ -38,3 +39,12 @@ def test_a_snapshot_reads_back() -> None:
 def test_what_is_no_snapshot_is_said_to_be_none(text: bytes) -> None:
     with pytest.raises(UnreadableState):
         decode(text)
+
+
+@pytest.mark.parametrize("state", Lifecycle)
+@pytest.mark.parametrize("age_s", [0.0, STALE_AFTER_S, STALE_AFTER_S + 0.1, -STALE_AFTER_S - 0.1])
+def test_only_last_words_are_believed_when_they_are_old(state: Lifecycle, age_s: float) -> None:
+    snapshot = msgspec.structs.replace(SNAPSHOT, state=state, updated_at=1000.0)
+    is_old = abs(age_s) > STALE_AFTER_S
+    is_last_word = state in (Lifecycle.STOPPED, Lifecycle.FAILED)
+    assert snapshot.is_abandoned(1000.0 + age_s) is (is_old and not is_last_word)
