@@ -41,7 +41,8 @@ def locate(environment: Mapping[str, str], *, uid: int, home: Path) -> Paths:
     """Where things are, from the environment (`SLOT_*`), for the system (uid 0) or for one user.
 
     `SLOT_RUN_DIR`, `SLOT_DATA_DIR`, `SLOT_CATALOG_DIR` and `SLOT_ACTIVE_PROFILE` each win over the default.
-    The system's defaults are those of the units; a user's follow the XDG base directory specification.
+    The system's defaults are those of the units; a user's follow the XDG base directory specification. A slot with a
+    run directory of its own keeps its active profile there: a second slot must not change what the first one serves.
     """
     as_system = uid == 0
     run_home = environment.get("XDG_RUNTIME_DIR")
@@ -54,6 +55,8 @@ def locate(environment: Mapping[str, str], *, uid: int, home: Path) -> Paths:
     )
     catalog_dir = environment.get("SLOT_CATALOG_DIR") or shipped("configs/model-slots")
     active = environment.get("SLOT_ACTIVE_PROFILE") or (
-        Path("/etc/b70-vllm-slot/current.env") if as_system else Path(run_dir) / "current.env"
+        Path("/etc/b70-vllm-slot/current.env")
+        if as_system and not environment.get("SLOT_RUN_DIR")
+        else Path(run_dir) / "current.env"
     )
     return Paths(Path(run_dir), Path(data_dir), Path(catalog_dir), Path(active))

@@ -31,6 +31,7 @@ HOME = Path("/home/ada")
             "/run/user/1000/b70-vllm-slot/current.env",
         ),
         ({"SLOT_RUN_DIR": "/r", "SLOT_DATA_DIR": "/d"}, USER, "/r", "/d", "/r/current.env"),
+        ({"SLOT_RUN_DIR": "/r"}, ROOT, "/r", "/var/lib/b70-vllm-slot", "/r/current.env"),
         ({"SLOT_RUN_DIR": "/r", "SLOT_ACTIVE_PROFILE": "/a.env"}, ROOT, "/r", "/var/lib/b70-vllm-slot", "/a.env"),
     ],
 )
