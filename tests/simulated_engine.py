@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from processes import PATIENCE_S, free_port
+
 READY = "Application startup complete."
-PATIENCE_S = 30.0
 
 
 @dataclass
@@ -114,9 +115,7 @@ def simulated_engine(
     *flags: str, ready: bool = True, environment: Mapping[str, str] | None = None
 ) -> Iterator[SimulatedEngine]:
     """Starts one with `flags`, waits until it serves (unless not `ready`), and leaves nothing of it behind."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = [sys.executable, "-m", "slot.simulator", "serve", "models/tiny", "--port", str(port), *flags]
     process = subprocess.Popen(
         words,

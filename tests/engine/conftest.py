@@ -8,47 +8,29 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import openai
 import pytest
+from processes import Family, free_port, until
 
 from slot import state
 from slot.host.engine_venv import is_installed, lock_file
 from slot.host.engines import CPU
 from slot.state import SlotState
-from slot.supervisor import keeper
 
 CHECKOUT = Path(__file__).parents[2]
 DATA_DIR = Path(os.environ.get("SLOT_DATA_DIR") or CHECKOUT / ".slot-data")
 MODEL = "tiny-qwen3"
 LOAD_PATIENCE_S = 280.0
-
-Found = TypeVar("Found")
-
-
-def until(find: Callable[[], Found | None], what: str, patience_s: float = 10.0) -> Found:
-    """What `find` finds, as soon as it does: another process's state has no event to wait for."""
-    deadline = time.monotonic() + patience_s
-    while (found := find()) is None:
-        assert time.monotonic() < deadline, f"waited {patience_s:.0f} s in vain for {what}"
-        time.sleep(0.02)
-    return found
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -90,7 +72,7 @@ class Stack:
             "SLOT_ACTIVE_PROFILE": str(directory / "current.env"),
         }
         self._log = directory / "up.log"
-        self._family: dict[int, str] = {}
+        self._family = Family()
 
     def __enter__(self) -> Stack:
         ports = ("--port", str(self.port), "--engine-port", str(self.engine_port))
@@ -139,7 +121,7 @@ class Stack:
             assert self.process.poll() is None and "the slot has ended" not in self.output, self.output
             return "Ctrl-C stops it" in self.output or None
 
-        until(banner, f"tiny-cpu to be served; it said:\n{self.output}", LOAD_PATIENCE_S)
+        until(banner, lambda: f"tiny-cpu to be served; it said:\n{self.output}", LOAD_PATIENCE_S)
         self.remember_family()
 
     def state(self) -> SlotState:
@@ -148,24 +130,11 @@ class Stack:
         return snapshot
 
     def remember_family(self) -> None:
-        """Every process below ours, with its start time, so that a reused id is not taken for a survivor."""
         if self.process.poll() is None:
-            self._family |= {pid: started(pid) for pid in keeper.descendants(self.process.pid)}
-
-    def left(self) -> list[int]:
-        return [pid for pid, since in self._family.items() if since and started(pid) == since]
+            self._family.remember(self.process.pid)
 
     def until_nothing_is_left(self) -> None:
-        until(lambda: True if not self.left() else None, f"the end of {self.left()}")
-
-
-def started(pid: int) -> str:
-    """When the process began, in clock ticks since boot; empty if it is gone or a zombie. Source: proc_pid_stat(5)."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] == "Z" else fields[19]
+        self._family.until_nothing_is_left()
 
 
 @pytest.fixture(scope="session")

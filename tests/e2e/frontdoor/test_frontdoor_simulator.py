@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-import socket
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import openai
 import pytest
+from simulated_engine import SimulatedEngine, simulated_engine
 
 TIMING = {
     "load_s": 0.1,
@@ -21,40 +19,17 @@ TIMING = {
 }
 
 
-class Simulator:
-    """A simulated engine in a process of its own."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self.process = process
-        self.url = f"http://127.0.0.1:{port}"
-        self.port = port
-
-    async def running(self) -> int:
-        """How many requests the engine works on, by its own metrics."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        text = (await reader.read()).decode()
-        writer.close()
-        found = re.search(r"^vllm:num_requests_running\{.*\} (\S+)$", text, re.M)
-        assert found, text
-        return int(float(found[1]))
-
-
 @pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "slot.simulator", "serve", "tiny", "--port", str(port), "--max-model-len", "2048"),
-        *("--simulator-timing", json.dumps(TIMING)),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    yield Simulator(process, port)
-    if process.returncode is None:
-        process.terminate()
-    await process.wait()
+def simulator() -> Iterator[SimulatedEngine]:
+    with simulated_engine(
+        *("--served-model-name", "tiny", "--max-model-len", "2048", "--simulator-timing", json.dumps(TIMING))
+    ) as engine:
+        yield engine
+
+
+async def running(engine: SimulatedEngine) -> float:
+    """How many requests the engine works on, by its own metrics."""
+    return await asyncio.to_thread(engine.metric, "num_requests_running")
 
 
 @pytest.fixture
@@ -138,12 +113,12 @@ async def test_a_client_that_leaves_ends_the_engines_work(client, door, simulato
         await anext(aiter(answer))
         await answer.close()
     else:
-        while await simulator.running() == 0:
+        while await running(simulator) == 0:
             pass
         asking.cancel()
     await door.until(lambda: door.active == 0)
     async with asyncio.timeout(5):
-        while await simulator.running():
+        while await running(simulator):
             pass
 
 

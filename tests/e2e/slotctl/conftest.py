@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
+from processes import PATIENCE_S, Family, free_port, until
 
 from slot import state
 from slot.state import SlotState
-from slot.supervisor import keeper
-
-CHECKOUT = Path(__file__).parents[3]
-PATIENCE_S = 30.0
 
 QUICK = """\
 MODEL_SLOT_NAME=quick
@@ -41,29 +34,6 @@ MODEL_SLOT_MEASURED_GRAPH_CAPTURE_S=0.05
 MODEL_SLOT_MEASURED_KV_TOKENS=65536
 """
 
-Found = TypeVar("Found")
-
-
-def until(find: Callable[[], Found | None], what: Callable[[], str]) -> Found:
-    """What `find` finds, as soon as it does; files and processes of others have no event to wait for."""
-    deadline = time.monotonic() + PATIENCE_S
-    while (found := find()) is None:
-        assert time.monotonic() < deadline, f"waited in vain for {what()}"
-        time.sleep(0.01)
-    return found
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z"
-    except OSError:
-        return True
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
 
 class Running:
     """A `slotctl` that was started and goes on; its output is in a file."""
@@ -74,7 +44,7 @@ class Running:
             self.process = subprocess.Popen(
                 place.words(argv), env=place.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
-        self.family: set[int] = set()
+        self.family = Family()
 
     @property
     def output(self) -> str:
@@ -93,13 +63,10 @@ class Running:
 
     def remember_family(self) -> None:
         if self.process.poll() is None:
-            self.family |= set(keeper.descendants(self.process.pid))
-
-    def left(self) -> list[int]:
-        return [pid for pid in self.family if not is_gone(pid)]
+            self.family.remember(self.process.pid)
 
     def until_nothing_is_left(self) -> None:
-        until(lambda: True if not self.left() else None, lambda: f"the end of {self.left()}")
+        self.family.until_nothing_is_left()
 
 
 class Place:
@@ -180,6 +147,5 @@ def place(tmp_path: Path) -> Iterator[Place]:
         for running in place.running:
             running.until_nothing_is_left()
     finally:
-        for pid in {pid for running in place.running for pid in running.left()}:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for running in place.running:
+            running.family.kill()

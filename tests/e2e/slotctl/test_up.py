@@ -15,6 +15,7 @@ from typing import Any
 
 import openai
 import pytest
+from processes import until
 
 LONG = {"max_tokens": 2000, "stream": True}
 
@@ -89,8 +90,7 @@ def test_an_engine_that_cannot_load_leaves_a_cause_and_a_door_that_says_it(place
     up = place.up("quick", "--fault", "crash_loading:text=device_lost")
     up.until_said(r"the slot has ended: .+\n +found .+\n +do .+")
     assert re.search(r"(?m)^  \| ", up.output), "the engine's last words"
-    while (failure := status(place)["slot"].get("failure")) is None:
-        pass  # the frontdoor looks at the state five times a second
+    failure = until(lambda: status(place)["slot"].get("failure"), lambda: "the frontdoor to tell the failure")
     assert failure["cause"] in up.output
     up.interrupt()
     assert up.exit_code() == 1
@@ -150,7 +150,7 @@ def test_a_killed_supervisor_takes_its_engine_along(place: Any) -> None:
     up.until_said(r"the slot has ended: it left no reason")
     up.interrupt()
     assert up.exit_code() == 1
-    assert up.left() == []
+    assert up.family.left() == []
 
 
 def test_without_its_frontdoor_the_slot_is_stopped(place: Any) -> None:

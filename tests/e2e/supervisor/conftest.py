@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
+from processes import PATIENCE_S, Family, Found, free_port
 
 from slot import state as slot_state
 from slot.state import SlotState
-from slot.supervisor import keeper
 
 HERE = Path(__file__).parent
-PATIENCE_S = 30.0
 
 PROFILE = """\
 MODEL_SLOT_NAME=quick
@@ -44,30 +39,14 @@ MODEL_SLOT_MEASURED_KV_TOKENS=65536
 MODEL_SLOT_MEASURED_TTFT_S=0.01
 """
 
-Found = TypeVar("Found")
-
 
 async def until(find: Callable[[], Found | None], what: Callable[[], str]) -> Found:
-    """What `find` finds, as soon as it does; files have no event to wait for."""
+    """`processes.until`, with the event loop running meanwhile: it is what buries the supervisors."""
     deadline = time.monotonic() + PATIENCE_S
     while (found := find()) is None:
         assert time.monotonic() < deadline, f"waited in vain for {what()}"
         await asyncio.sleep(0.01)
     return found
-
-
-def is_gone(pid: int) -> bool:
-    """Ended; whether somebody has buried it already is its parent's matter."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z"
-    except OSError:
-        return True
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class SupervisedSlot:
@@ -80,7 +59,7 @@ class SupervisedSlot:
         self.log_file = directory / "supervisor.log"
         self.port = free_port()
         self.supervisors: list[asyncio.subprocess.Process] = []
-        self.family: set[int] = set()
+        self.family = Family()
 
     def profile(self, file: str = "quick.env", **values: object) -> Path:
         defaults = {"load_timeout_s": 60, "stall_timeout_s": 30, "stop_grace_s": 6, "name": "quick", "length": 4096}
@@ -152,12 +131,12 @@ class SupervisedSlot:
 
     def left(self) -> list[int]:
         """Of the processes that were ever seen below the supervisor, those that still run."""
-        return [pid for pid in self.family if not is_gone(pid)]
+        return self.family.left()
 
     def _remember_family(self) -> None:
         for supervisor in self.supervisors:
             if supervisor.returncode is None:
-                self.family |= set(keeper.descendants(supervisor.pid))
+                self.family.remember(supervisor.pid)
 
 
 @pytest.fixture
@@ -172,6 +151,4 @@ async def slot(tmp_path: Path) -> AsyncIterator[SupervisedSlot]:
     try:
         await supervised.until_nothing_is_left()
     finally:
-        for pid in supervised.left():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        supervised.family.kill()

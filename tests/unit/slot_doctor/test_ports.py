@@ -2,6 +2,8 @@ import os
 import socket
 from pathlib import Path
 
+from processes import free_port
+
 from slot.doctor.finding import Level
 from slot.doctor.listeners import Holder
 from slot.doctor.ports import Door, check
@@ -15,11 +17,6 @@ def nobody(holder: Holder) -> bool:
 
 def me(holder: Holder) -> bool:
     return holder.pid == os.getpid()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def test_a_free_port_is_ok() -> None:
