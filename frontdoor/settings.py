@@ -9,7 +9,6 @@ not known is an error, like a key of a profile: nothing is silently ignored.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from functools import cached_property
@@ -21,6 +20,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from frontdoor.openai_api import RequestDefaults
+from slot.profiles.problems import nearest
 
 PREFIX = "FRONTDOOR_"
 
@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     ] = 8
     queue_timeout_s: Annotated[
         float,
-        Field(ge=0, allow_inf_nan=False, description="seconds that a request may wait for a slot, 0 for never"),
+        Field(ge=0, allow_inf_nan=False, description="seconds that a request may wait for its turn, 0 for never"),
     ] = 0.0
     max_queued: Annotated[
         int,
@@ -166,8 +166,8 @@ def _field(name: str) -> str | None:
 
 def _unknown(name: str) -> str:
     known = [variable(field) for field in Settings.model_fields]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else f", one of {', '.join(known)}"
+    near = nearest(name, known)
+    hint = f"; did you mean {near}?" if near else f", one of {', '.join(known)}"
     return f"{name} (environment): found an unknown setting, expected a known one{hint}"
 
 

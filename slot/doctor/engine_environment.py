@@ -13,13 +13,13 @@ Source of `KERNEL_NAMES`: strings in the vllm-xpu-kernels 0.1.15.4 and 0.1.16.2 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from slot.doctor.finding import Finding, ok, warn
 from slot.doctor.installed_engine import line_of
 from slot.doctor.patches import Patch, declaring
+from slot.profiles.problems import nearest
 
 CHECK = "engine_environment"
 KERNEL_NAMES = frozenset(
@@ -66,9 +66,9 @@ def unread(name: str, engine: EngineNames, named: Collection[str], patches: Mapp
         return None
     patch = declaring(name, patches.values())
     if patch is None:  # 4
-        near = difflib.get_close_matches(name, engine.known, n=1)
+        near = nearest(name, engine.known)
         found = f"unknown to vLLM {engine.line} ({engine.source}) and to every patch"
-        do = f"did you mean {near[0]}?" if near else "remove it, or name the patch that reads it in MODEL_SLOT_PATCHES"
+        do = f"did you mean {near}?" if near else "remove it, or name the patch that reads it in MODEL_SLOT_PATCHES"
         return warn(CHECK, name, found, "a name that somebody reads", do)
     if line_of(patch.engine_line) != line_of(engine.line):  # 3
         found = f"read by patch {patch.name} of line {patch.engine_line}; vLLM {engine.line} ignores it"

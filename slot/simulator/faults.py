@@ -29,9 +29,9 @@ line befalls every stream.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import Enum, StrEnum
 
+from slot.profiles.problems import nearest
 from slot.simulator.failure_texts import FAILURES
 
 
@@ -106,7 +106,7 @@ def parse(spec: str) -> Fault:
     """`name` or `name:key=value,key=value`. Raises UnknownFault."""
     name, _, rest = spec.partition(":")
     if name not in FaultName.__members__.values():
-        raise UnknownFault(f"unknown fault {name!r}{_nearest(name, [*FaultName])}")
+        raise UnknownFault(f"unknown fault {name!r}{_meant(name, [*FaultName])}")
     fault = FaultName(name)
     given = dict(_pair(fault, part) for part in rest.split(",") if part)
     return _checked(fault, _KEYS[fault][1] | given)
@@ -139,7 +139,7 @@ def _checked(name: FaultName, values: dict[str, str]) -> Fault:
         raise UnknownFault(f"{name}: a number is negative in {values}")
     text, phase, how = values.get("text", ""), values.get("phase", ""), values.get("how", "")
     if text and text not in FAILURES:
-        raise UnknownFault(f"unknown failure text {text!r}{_nearest(text, [*FAILURES])}")
+        raise UnknownFault(f"unknown failure text {text!r}{_meant(text, [*FAILURES])}")
     if phase and phase not in PHASES:
         raise UnknownFault(f"unknown phase {phase!r}, known: {', '.join(PHASES)}")
     if how and how not in _HOW[name]:
@@ -147,9 +147,9 @@ def _checked(name: FaultName, values: dict[str, str]) -> Fault:
     return Fault(name, after_tokens=after_tokens, seconds=seconds, text=text, phase=phase, how=how)
 
 
-def _nearest(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f", did you mean {near[0]}?" if near else f", known: {', '.join(known)}"
+def _meant(name: str, known: list[str]) -> str:
+    near = nearest(name, known)
+    return f", did you mean {near}?" if near else f", known: {', '.join(known)}"
 
 
 class Deed(Enum):
