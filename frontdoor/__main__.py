@@ -3,8 +3,8 @@
     frontdoor --profile current.env --state state.json     beside a slot
     FRONTDOOR_BACKEND_URL=http://127.0.0.1:18080 frontdoor  alone, in front of any OpenAI-compatible server
 
-Exits 0 after a stop that was asked for, 66 without the profile it was told to follow, 73 when the port is taken, 78 for
-a setting or a profile that cannot be used.
+Exits 0 after a stop that was asked for, 66 without the profile it was told to follow, 73 when the port is taken,
+74 when the profile cannot be read, 78 for a setting or a profile that cannot be used.
 """
 
 from __future__ import annotations

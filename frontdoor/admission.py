@@ -3,10 +3,12 @@
 A request that asks gets a ticket or a refusal. A ticket is admitted at once or waits in line; whoever holds one gives
 it back exactly once, when its generation is over or when its client has left the line.
 
-    (asked) --free slot--> ADMITTED --released--> GONE
-        |                      ^                    ^
-        +--room in line--> WAITING --released-------+
-                           (a slot became free: ADMITTED, first come first served)
+    (asked) --free place--> ADMITTED --released--> GONE
+        |                       ^                    ^
+        +--room in line---> WAITING --released-------+
+                            (a place became free: ADMITTED, first come first served)
+
+A place is one of the `cap` generations that may run at once; the slot is the engine that they all run on.
 
 Nothing here waits, reads a clock or touches a socket: `gate` does. Three promises, whatever the order of events:
 the number of admitted tickets never grows while it is at or above the cap; the line is served in the order of
@@ -63,7 +65,7 @@ class Admission:
         """Decides for one request that has just arrived. `closed` is why the slot cannot serve, or None.
 
         1. The slot cannot serve             -> that refusal
-        2. A slot is free, so nobody waits   -> admitted
+        2. A place is free, so nobody waits  -> admitted
         3. There is room in the line         -> a place at its end
         4. Otherwise                         -> refused: at capacity
         """

@@ -106,7 +106,7 @@ class Frontdoor:
         self.events.emit("frontdoor_stop", cut_requests=cut)
 
     async def sweep(self) -> None:
-        """Until cancelled: breaks off clients that have read nothing for WRITE_STALL_S; they hold a slot."""
+        """Until cancelled: breaks off clients that have read nothing for WRITE_STALL_S; they hold a place."""
         while True:
             await asyncio.sleep(SWEEP_S)
             for call in self.calls:

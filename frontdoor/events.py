@@ -4,10 +4,10 @@ Every line has `event` and `ts_ms` (milliseconds since the epoch); keys are sort
 to 200 characters, so that no client can write lines of its own. Prompts, completions and keys are never in it.
 
     frontdoor_start     host, port, backend, max_active_generations, profile
-    frontdoor_stop      active_generations that were cut
-    settings_changed    what changed; or `error` when a new profile could not be used
-    slot_changed        state, reason
-    request             one per request: see `relay.Call.event`
+    frontdoor_stop      cut_requests: how many were still open
+    settings_changed    profile, and the names that changed; or `error` when a new profile could not be used
+    slot_changed        profile, reason (null: a generation could start now), message
+    request             one per request: see `call.Call.event`
 """
 
 from __future__ import annotations

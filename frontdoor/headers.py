@@ -77,7 +77,7 @@ def to_engine(headers: MultiMapping[str], *, request_id: str, client: str, host:
 
 
 def to_client(headers: MultiMapping[str]) -> CIMultiDict[str]:
-    """The headers of the engine's answer as the client gets them, without length and request id."""
+    """The headers of the engine's answer as the client gets them; its length is not among them."""
     passed = _without(headers, _NOT_TO_CLIENT)
     for name in [name for name in passed if name.lower().startswith("access-control-")]:
         passed.popall(name, None)

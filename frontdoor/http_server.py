@@ -59,7 +59,7 @@ class HttpServer(web.Server):
     """Makes a `Connection` for each client."""
 
     def __init__(self, handler: Handler) -> None:
-        # handler_cancellation: a client that leaves must not keep its slot (off by default in aiohttp)
+        # handler_cancellation: a client that leaves must not keep its place (off by default in aiohttp)
         super().__init__(handler, handler_cancellation=True)
         self._options: dict[str, Any] = {
             "access_log": None,

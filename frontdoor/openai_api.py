@@ -44,7 +44,9 @@ def error_body(refusal: Refusal, dialect: Dialect) -> bytes:
 
 
 def error_event(refusal: Refusal, dialect: Dialect) -> bytes:
-    """A refusal as the last event of a stream: the one form that every client raises on (measured, see docs)."""
+    """A refusal as the last event of a stream: the one form on which openai-python, openai-node and the AI SDK
+    all raise (measured).
+    """
     name = b"event: error\n" if dialect is Dialect.ANTHROPIC else b""
     return name + b"data: " + error_body(refusal, dialect) + b"\n\n"
 

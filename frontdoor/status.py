@@ -94,9 +94,9 @@ def gauges(watch: SlotWatch, admission: Admission, calls: Iterable[Call], now: f
     """What `/metrics` reads when asked. `now` is of `time.monotonic()`."""
     oldest_s = max((now - call.started for call in calls), default=0.0)
     told: list[Gauge] = [
-        _plain("frontdoor_active_generations", "Generations that hold a slot.", admission.active),
+        _plain("frontdoor_active_generations", "Generations that run now.", admission.active),
         _plain("frontdoor_generation_cap", "How many generations may run at once.", admission.cap),
-        _plain("frontdoor_queued_requests", "Requests waiting for a slot.", admission.waiting),
+        _plain("frontdoor_queued_requests", "Requests waiting for their turn.", admission.waiting),
         _plain("frontdoor_oldest_inflight_seconds", "Age of the oldest open request.", oldest_s),
         _plain("frontdoor_accepting", "1 when a generation could start now, a full house aside.", watch.closed is None),
     ]

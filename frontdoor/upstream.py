@@ -1,7 +1,7 @@
 """The engine's side of a request: one exchange over a pooled connection, bytes as they came.
 
 An exchange is sent once. There is no retry: a generation that was sent may be running, and a second one would take a
-second slot for the same answer. There is no limit on its whole duration either, only on the connect and on silence.
+second place for the same answer. There is no limit on its whole duration either, only on the connect and on silence.
 
 `Upstream.send` yields an `Answer` when the engine's head is there; `Answer.arrival()` returns the next bytes, and b""
 only when the body ended as its framing promised. Everything else raises UpstreamLost with its kind. Leaving the
@@ -60,7 +60,7 @@ class Answer:
 
 
 class Upstream:
-    """Pooled connections to the engine. `idle_timeout_s`: silence after which an exchange is given up."""
+    """Pooled connections to the engine."""
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
@@ -79,7 +79,7 @@ class Upstream:
     async def send(
         self, method: str, url: str, headers: CIMultiDict[str], body: bytes, *, idle_timeout_s: float
     ) -> AsyncIterator[Answer]:
-        """One exchange. Raises UpstreamLost until the engine's head is there."""
+        """One exchange; after `idle_timeout_s` of silence it is given up. Raises UpstreamLost."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=idle_timeout_s)
         try:
             response = await self._session.request(

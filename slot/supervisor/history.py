@@ -17,7 +17,7 @@ _READ_BYTES = 128 * 1024
 
 
 def read_lines(path: Path) -> list[bytes]:
-    """The newest lines, oldest first; the first may be cut. none where there is no file. Raises OSError."""
+    """The newest lines, oldest first; the first may be cut. None of them where there is no file. Raises OSError."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _READ_BYTES))
