@@ -12,8 +12,6 @@ Times are seconds since the epoch (they cross processes and people read them); d
 
 from __future__ import annotations
 
-import os
-import tempfile
 from enum import StrEnum
 from pathlib import Path
 
@@ -150,18 +148,3 @@ def read(path: Path) -> SlotState | None:
         return decode(path.read_bytes())
     except FileNotFoundError:
         return None
-
-
-def write_atomically(path: Path, text: bytes, *, mode: int = 0o644) -> None:
-    """Replaces `path` in one step, so that a reader sees the old file or the new one and never a part."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import typer
 
+from slot.atomic_file import write_atomically
 from slot.cli.refusal import Refused
 from slot.exit_codes import ExitCode
 from slot.profiles.importer import Imported, convert
 from slot.profiles.keys import PROFILE_NAME
-from slot.state import write_atomically
 
 
 def import_profile(old: Path, *, output: Path | None, force: bool, as_json: bool) -> ExitCode:

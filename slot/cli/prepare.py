@@ -16,6 +16,7 @@ from pathlib import Path
 
 import typer
 
+from slot.atomic_file import write_atomically
 from slot.cli import slot_lock
 from slot.cli.banner import ANY_ADDRESS, Address
 from slot.cli.host_checks import subject_of
@@ -31,7 +32,6 @@ from slot.exit_codes import ExitCode
 from slot.paths import Paths
 from slot.profiles.catalog import flatten
 from slot.profiles.profile import Profile
-from slot.state import write_atomically
 
 
 def prepare(

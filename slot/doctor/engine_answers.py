@@ -16,9 +16,9 @@ from pathlib import Path
 
 import msgspec
 
+from slot.atomic_file import write_atomically
 from slot.bad_json import BAD_JSON
 from slot.doctor.installed_engine import InstalledEngine
-from slot.state import write_atomically
 
 ASKING_PROGRAM = Path(__file__).with_name("ask_engine.py")
 PATIENCE_S = 180.0

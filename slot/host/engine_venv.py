@@ -19,12 +19,12 @@ from pathlib import Path
 
 import msgspec
 
+from slot.atomic_file import write_atomically
 from slot.host import system_libraries
 from slot.host.engine_installation import Installation, StepFailed, scratch
 from slot.host.engines import Completion, Engine, is_whole, obstacles
 from slot.host.terminal import say
 from slot.paths import shipped
-from slot.state import write_atomically
 
 
 class CannotInstall(Exception):

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from slot import state as slot_state
+from slot.atomic_file import write_atomically
 from slot.state import Lifecycle, SlotState
 from slot.supervisor.notify import Notifier
 from slot.supervisor.snapshot import status_line
@@ -62,7 +63,7 @@ class Publication:
 
     def _write(self, snapshot: SlotState) -> None:
         try:
-            slot_state.write_atomically(self._path, slot_state.encode(snapshot))
+            write_atomically(self._path, slot_state.encode(snapshot))
         except OSError as exc:  # a full disk must not take down an engine that serves
             logger.warning("cannot write %s: %s", self._path, exc)
 

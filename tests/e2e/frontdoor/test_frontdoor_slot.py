@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from slot.atomic_file import write_atomically
 from slot.profiles.catalog import load_active
-from slot.state import Failure, Lifecycle, LoadPhase, ProfileFacts, SlotState, encode, write_atomically
+from slot.state import Failure, Lifecycle, LoadPhase, ProfileFacts, SlotState, encode
 
 PROFILE = """\
 MODEL_SLOT_NAME=tiny-cpu
