@@ -37,14 +37,23 @@ def shipped(path: str, package_dir: Path = PACKAGE_DIR) -> Path:
     return in_checkout if in_checkout.exists() else package_dir / "share" / in_checkout.name
 
 
-def locate(environment: Mapping[str, str], *, uid: int, home: Path) -> Paths:
-    """Where things are, from the environment (`SLOT_*`), for the system (uid 0) or for one user.
+def locate(environment: Mapping[str, str], *, uid: int, home: Path, prefix: Path) -> Paths:
+    """Where things are, from the environment (`SLOT_*`), for a checkout, for the system (uid 0) or for one user.
 
-    `SLOT_RUN_DIR`, `SLOT_DATA_DIR`, `SLOT_CATALOG_DIR` and `SLOT_ACTIVE_PROFILE` each win over the default.
-    The system's defaults are those of the units; a user's follow the XDG base directory specification. A slot with a
-    run directory of its own keeps its active profile there: a second slot must not change what the first one serves.
+    `SLOT_RUN_DIR`, `SLOT_DATA_DIR`, `SLOT_CATALOG_DIR` and `SLOT_ACTIVE_PROFILE` each win over the default. By default:
+
+    1. From a checkout's own venv (`prefix` is its `.venv`) all is in the checkout's `.slot-data`, also for root.
+    2. The system's places are those of the units.
+    3. A user's follow the XDG base directory specification.
+
+    A slot with a run directory of its own keeps its active profile there: a second slot must not change what the first
+    one serves.
     """
-    as_system = uid == 0
+    checkout = PACKAGE_DIR.parent
+    if prefix.resolve() == (checkout / ".venv").resolve():  # 1
+        own = checkout / ".slot-data"
+        environment = {"SLOT_DATA_DIR": str(own), "SLOT_RUN_DIR": str(own / "run"), **_said(environment)}
+    as_system = uid == 0  # 2
     run_home = environment.get("XDG_RUNTIME_DIR")
     user_run = Path(run_home) / "b70-vllm-slot" if run_home else Path(f"/tmp/b70-vllm-slot-{uid}")  # noqa: S108
     data_home = environment.get("XDG_DATA_HOME")
@@ -60,3 +69,8 @@ def locate(environment: Mapping[str, str], *, uid: int, home: Path) -> Paths:
         else Path(run_dir) / "current.env"
     )
     return Paths(Path(run_dir), Path(data_dir), Path(catalog_dir), Path(active))
+
+
+def _said(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without the variables that are set to nothing: those say nothing."""
+    return {name: value for name, value in environment.items() if value}

@@ -17,7 +17,7 @@ from slot.profiles.profile import Profile
 
 
 def paths_here() -> Paths:
-    return locate(os.environ, uid=os.geteuid(), home=Path.home())
+    return locate(os.environ, uid=os.geteuid(), home=Path.home(), prefix=Path(sys.prefix))
 
 
 def profile_named(name: str, catalog_dir: Path) -> Profile:

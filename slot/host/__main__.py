@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _prepare(profile_name: str | None, engine_name: str | None) -> None:
-    places = locate(os.environ, uid=os.geteuid(), home=Path.home())
+    places = locate(os.environ, uid=os.geteuid(), home=Path.home(), prefix=Path(sys.prefix))
     if engine_name is not None:
         _make_ready(Preparation(SHIPPED[engine_name], tiny_model=True), places.data_dir, None)
     elif profile := _profile(profile_name or "", places.catalog_dir):

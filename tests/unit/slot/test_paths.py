@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from slot.paths import locate, shipped
+from slot.paths import PACKAGE_DIR, locate, shipped
 
 ROOT, USER = 0, 1000
 HOME = Path("/home/ada")
+INSTALLED = Path("/opt/b70-model-slot")
+CHECKOUT = PACKAGE_DIR.parent
 
 
 @pytest.mark.parametrize(
@@ -38,14 +40,26 @@ HOME = Path("/home/ada")
 def test_where_things_are(
     environment: dict[str, str], uid: int, run_dir: str, data_dir: str, active_profile: str
 ) -> None:
-    paths = locate(environment, uid=uid, home=HOME)
+    paths = locate(environment, uid=uid, home=HOME, prefix=INSTALLED)
     assert (paths.run_dir, paths.data_dir) == (Path(run_dir), Path(data_dir))
     assert paths.active_profile == Path(active_profile)
 
 
+@pytest.mark.parametrize("uid", [ROOT, USER])
+def test_a_checkouts_own_venv_keeps_all_in_the_checkout(uid: int) -> None:
+    paths = locate({"SLOT_RUN_DIR": ""}, uid=uid, home=HOME, prefix=CHECKOUT / ".venv")
+    assert (paths.run_dir, paths.data_dir) == (CHECKOUT / ".slot-data/run", CHECKOUT / ".slot-data")
+    assert paths.active_profile == CHECKOUT / ".slot-data/run/current.env"
+
+
+def test_the_environment_wins_over_the_checkout() -> None:
+    paths = locate({"SLOT_DATA_DIR": "/d", "SLOT_RUN_DIR": "/r"}, uid=ROOT, home=HOME, prefix=CHECKOUT / ".venv")
+    assert (paths.run_dir, paths.data_dir, paths.active_profile) == (Path("/r"), Path("/d"), Path("/r/current.env"))
+
+
 def test_the_catalog_is_the_shipped_one_unless_somebody_says_otherwise() -> None:
-    assert (locate({}, uid=USER, home=HOME).catalog_dir / "sim.env").is_file()
-    assert locate({"SLOT_CATALOG_DIR": "/c"}, uid=USER, home=HOME).catalog_dir == Path("/c")
+    assert (locate({}, uid=USER, home=HOME, prefix=INSTALLED).catalog_dir / "sim.env").is_file()
+    assert locate({"SLOT_CATALOG_DIR": "/c"}, uid=USER, home=HOME, prefix=INSTALLED).catalog_dir == Path("/c")
 
 
 def test_what_is_shipped_lies_in_a_checkout_or_in_the_wheel(tmp_path: Path) -> None:
