@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 PLAIN_NOTE_EVERY_S = 10.0
 
@@ -29,8 +30,10 @@ class Display(Protocol):
 
 class TerminalDisplay:
     def __init__(self, console: Console) -> None:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), TimeElapsedColumn())
-        self._progress = Progress(*columns, TextColumn("{task.fields[words]}"), console=console)
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(12), TimeElapsedColumn())
+        # with a ratio this column, and no other, gives way in a narrow terminal
+        rest = TextColumn("{task.fields[words]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"))
+        self._progress = Progress(*columns, rest, console=console, expand=True)
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
