@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from slot.cli.places import active_profile, catalog_in, profile_named
-from slot.cli.terminal import LEVEL_COLORS, colored
+from slot.cli.terminal import LEVEL_COLORS, colored, counted
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
 from slot.profiles.catalog import Catalog
@@ -98,7 +98,7 @@ def tell(report: Report, findings: Iterable[Finding]) -> None:
     if report.profile is not None:
         tell_line("ok", f"{report.profile.name}  sha256 {report.profile.sha256}")
     else:
-        tell_line("bad", f"{report.target}: {count(len(report.problems), 'problem')}")
+        tell_line("bad", f"{report.target}: {counted(len(report.problems), 'problem')}")
     for problem in report.problems:
         typer.echo(f"      {problem}")
     for finding in findings:
@@ -114,7 +114,3 @@ def tell_finding(finding: Finding) -> None:
 
 def tell_line(level: str, text: str, *, indent: str = "") -> None:
     typer.echo(f"{indent}{colored(f'{level:<4}', LEVEL_COLORS[level])}  {text}")
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

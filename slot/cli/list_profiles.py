@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from slot.cli.places import catalog_in
-from slot.cli.terminal import STATUS_COLORS, console
+from slot.cli.terminal import STATUS_COLORS, console, counted
 from slot.profiles.catalog import Catalog
 from slot.profiles.problems import ProfileError
 
@@ -43,7 +43,7 @@ def row_of(catalog: Catalog, name: str) -> Row:
         profile = catalog.load(name)
     except ProfileError as exc:
         count = len(exc.problems)
-        purpose = f"{count} problem{'s' * (count != 1)}: slotctl check {name}"
+        purpose = f"{counted(count, 'problem')}: slotctl check {name}"
         return Row(name, "broken", "broken", (), None, None, purpose, count)
     return Row(
         name=name,

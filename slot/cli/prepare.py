@@ -30,6 +30,7 @@ from slot.doctor.finding import Finding, Level
 from slot.doctor.subject import Subject
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
+from slot.profiles import keys
 from slot.profiles.catalog import flatten
 from slot.profiles.profile import Profile
 
@@ -70,7 +71,7 @@ def servable(profile: Profile) -> Profile:
     if profile.status_family == "base":
         facts = (("found", "status base"), ("do", "`slotctl list` shows the profiles that serve"))
         raise Refused(ExitCode.CONFIG, f"{profile.name} is only there to be extended", facts)
-    if profile.status_family in ("rejected", "blocked"):
+    if profile.status_family in keys.ADVISED_AGAINST:
         warn(f"{profile.name} is {profile.status}: {profile.status_reason}")
     return profile
 

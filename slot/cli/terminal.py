@@ -63,3 +63,8 @@ def echo_pairs(title: str, pairs: Iterable[tuple[str, str]]) -> None:
     typer.echo(title)
     for left, right in rows:
         typer.echo(f"  {left:<{width}}  {faint(right)}")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 problem`, `2 problems`."""
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -12,8 +12,6 @@ from slot.profiles.rules import Finding
 
 Values = Mapping[str, Value]
 
-STATUSES_WITH_A_REASON = ("rejected", "blocked")
-
 
 def disagreements(values: Values) -> Iterator[Problem]:
     """Values that cannot all be meant, each told where the one stands that must give way. `values` must be sound."""
@@ -28,12 +26,12 @@ def missing(values: Values) -> Iterator[tuple[str, str]]:
     A base is not served: it only has to say that it is one. The simulator needs no model and no venv.
     """
     status = values.get("MODEL_SLOT_STATUS")
-    family = status.text.partition("-")[0] if status else ""
+    family = keys.family_of(status.text) if status else ""
     if status is None:
         yield "MODEL_SLOT_STATUS", keys.MODEL_SLOT["MODEL_SLOT_STATUS"].kind.expected
     elif family == "base":
         return
-    elif family in STATUSES_WITH_A_REASON and "MODEL_SLOT_STATUS_REASON" not in values:
+    elif family in keys.ADVISED_AGAINST and "MODEL_SLOT_STATUS_REASON" not in values:
         yield "MODEL_SLOT_STATUS_REASON", f"the reason why it is {family}"
     if "SERVE_MAX_NUM_SEQS" not in values:
         yield "SERVE_MAX_NUM_SEQS", "how many requests the engine runs at once"

@@ -45,6 +45,13 @@ STATUS_FAMILIES = (
     "blocked",
     "test",
 )
+# Whoever has one of these says why, and whoever serves it nevertheless is told.
+ADVISED_AGAINST = ("rejected", "blocked")
+
+
+def family_of(status: str) -> str:
+    """The status without its detail: `production-candidate-requant` is a `production-candidate`."""
+    return next((family for family in STATUS_FAMILIES if f"{status}-".startswith(f"{family}-")), status)
 
 
 @dataclass(frozen=True)

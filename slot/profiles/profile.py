@@ -109,9 +109,8 @@ class Profile:
 
     @property
     def status_family(self) -> str:
-        """The status without its detail: `production-candidate-requant` is a `production-candidate`."""
-        status = self.status
-        return next((family for family in keys.STATUS_FAMILIES if f"{status}-".startswith(f"{family}-")), status)
+        """The status without its detail."""
+        return keys.family_of(self.status)
 
     @property
     def status_reason(self) -> str:
