@@ -172,10 +172,10 @@ def simulator() -> str:
         "An engine with vLLM 0.32's face and no GPU: its routes, stream framing, errors, metrics and log lines, with "
         "the timing that a profile measured (`MODEL_SLOT_MEASURED_*`). `slotctl up NAME --simulate` puts it in the "
         "place of that profile's engine; `python -m slot.simulator serve MODEL` runs it alone, with vLLM's flags. "
-        "The same seed (`--seed`) and prompt give the same text.\n\n"
+        "The same seed (`--seed`; alone: `--simulator-seed`) and prompt give the same text.\n\n"
         "## Faults\n\n"
-        '`--fault NAME[:key=value,...]` for the whole engine (repeatable), or `"simulator_fault": "NAME[:...]"` in '
-        "the body of one request.\n\n```\n"
+        "`--fault NAME[:key=value,...]` for the whole engine (repeatable; alone: `--simulator-fault`), or "
+        '`"simulator_fault": "NAME[:...]"` in the body of one request.\n\n```\n'
         + table_of_faults
         + "\n```\n\n## Failures of the start: `--fault crash_loading:text=NAME`\n\n"
         + table(("name", "phase", "how it goes on", "last line"), rows)
