@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from frontdoor.refusal import Reason, Refusal, unreachable
+from slot.load_words import phase_words
 from slot.state import Lifecycle, SlotState
 
 LOADING_RETRY_S = 5.0  # when nobody can tell how long the load will take
@@ -136,7 +137,7 @@ def _failed(slot: SlotState) -> Refusal:
 def _loading(slot: SlotState) -> Refusal:
     words = [f"{slot.profile.name} is loading"]
     if slot.phase is not None:
-        words.append(slot.phase.replace("_", " "))
+        words.append(phase_words(slot.phase))
     if slot.progress is not None:
         words.append(f"{slot.progress:.0%}")
     if slot.eta_s is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from slot.load_words import phase_words, time_words
 from slot.profiles.profile import Profile
 from slot.state import Lifecycle, ProfileFacts, SlotState
 
@@ -22,14 +23,9 @@ def status_line(state: SlotState) -> str:
     words = f"{state.profile.name}: {state.state.value}"
     match state.state:
         case Lifecycle.LOADING if state.phase is not None:
-            return f"{words}, {state.phase.value} {100 * (state.progress or 0):.0f} %{_left(state.eta_s)}"
+            left = "" if state.eta_s is None else f", {time_words(state.eta_s)} left"
+            return f"{words}, {phase_words(state.phase)} {100 * (state.progress or 0):.0f} %{left}"
         case _ if state.failure is not None:
             return f"{words}: {state.failure.cause}"
         case _:
             return words
-
-
-def _left(eta_s: float | None) -> str:
-    if eta_s is None:
-        return ""
-    return f", {eta_s:.0f} s left" if eta_s < 90 else f", {eta_s / 60:.0f} min left"
