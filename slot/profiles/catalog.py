@@ -70,7 +70,8 @@ def load_active(path: Path) -> Profile:
 
 
 def _names_in(directory: Path) -> list[str]:
-    stems = (path.name.removesuffix(SUFFIX) for path in directory.iterdir() if path.name.endswith(SUFFIX))
+    files = (path for path in directory.iterdir() if path.name.endswith(SUFFIX) and path.is_file())
+    stems = (path.name.removesuffix(SUFFIX) for path in files)
     return sorted(stem for stem in stems if keys.PROFILE_NAME.fullmatch(stem))
 
 

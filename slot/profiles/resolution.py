@@ -63,11 +63,21 @@ def resolve(lineage: Sequence[ProfileFile], problems: Sequence[Problem] = ()) ->
     bad = {(problem.file, problem.line) for problem in found}
     sound = {key: value for key, value in values.items() if (value.file, value.line) not in bad and value.text}
     found += agreement.disagreements(sound)
-    found += _nothing_to_take_back(lineage)
-    found += (Problem(str(own.path), None, key, "nothing", expected) for key, expected in agreement.missing(values))
+    is_whole = _is_whole(lineage)
+    if is_whole:
+        found += _nothing_to_take_back(lineage)
+    # what a parent that was not found would have set is not missing; what no parent can set is
+    missing = (item for item in agreement.missing(values) if is_whole or item[0] in NOT_INHERITED)
+    found += (Problem(str(own.path), None, key, "nothing", expected) for key, expected in missing)
     if found:
         raise ProfileError(found)
     return Profile(own.name, own.path, tuple(file.name for file in lineage), values)
+
+
+def _is_whole(lineage: Sequence[ProfileFile]) -> bool:
+    """Whether all that is extended was found: the last file extends nothing."""
+    extends = lineage[-1].find("MODEL_SLOT_EXTENDS")
+    return extends is None or not extends.value
 
 
 def _problems_of_lines(file: ProfileFile) -> Iterator[Problem]:

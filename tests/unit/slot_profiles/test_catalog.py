@@ -140,6 +140,19 @@ def test_what_is_extended_must_be_there(directory: Path, extends: str, problem: 
     assert any(told.endswith(f"MODEL_SLOT_EXTENDS: {problem}") for told in problems_of(directory, "child"))
 
 
+@pytest.mark.parametrize("extends", ["comon", "child", "../x"])
+def test_a_parent_that_is_not_found_is_the_only_problem(directory: Path, extends: str) -> None:
+    (directory / "child.env").write_text(CHILD.replace("=common", f"={extends}") + "SERVE_DTYPE=\n")
+    (told,) = problems_of(directory, "child")
+    assert "MODEL_SLOT_EXTENDS" in told
+
+
+def test_a_name_is_that_of_a_file(directory: Path) -> None:
+    (directory / "directory.env").mkdir()
+    (directory / "dangling.env").symlink_to(directory / "gone")
+    assert Catalog(directory).names() == ["child", "common", "grandchild"]
+
+
 def test_an_empty_value_with_nothing_to_take_back_is_a_problem(directory: Path) -> None:
     (directory / "common.env").write_text(BASE + "SERVE_DTYPE=\n")
     assert problems_of(directory, "common") == [
@@ -175,10 +188,7 @@ def test_a_flattened_profile_is_the_same_profile(directory: Path, tmp_path: Path
 def test_an_active_profile_extends_nothing(directory: Path) -> None:
     with pytest.raises(ProfileError) as caught:
         load_active(directory / "child.env")
-    assert [problem.key for problem in caught.value.problems] == [
-        "MODEL_SLOT_VENV",
-        "MODEL_SLOT_EXTENDS",
-    ]
+    assert [problem.key for problem in caught.value.problems] == ["MODEL_SLOT_EXTENDS"]
 
 
 def test_an_active_profile_without_a_name(tmp_path: Path) -> None:
