@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from slot.cli.places import active_profile, catalog_in, profile_named
+from slot.cli.refusal import Refused
 from slot.cli.terminal import LEVEL_COLORS, colored, counted
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
-from slot.profiles.catalog import Catalog
+from slot.profiles.catalog import SUFFIX, Catalog
 from slot.profiles.problems import Problem, ProfileError
 from slot.profiles.profile import Profile
 
@@ -80,6 +81,9 @@ def load(target: str, paths: Paths) -> Profile:
     path = Path(target)
     if (path.suffix or path.parent != Path()) and path.is_file():
         return Catalog(path.parent).load_file(path)
+    if path.suffix == SUFFIX or "/" in target:
+        facts = (("expected", "a profile's name, or its file"), ("do", "`slotctl list` shows the names"))
+        raise Refused(ExitCode.NO_INPUT, f"there is no file {target}", facts)
     return profile_named(target, paths.catalog_dir)
 
 

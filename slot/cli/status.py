@@ -17,10 +17,11 @@ from slot.address import http_url
 from slot.cli import frontdoor_client
 from slot.cli.banner import Address
 from slot.cli.host_checks import frontdoor_of
-from slot.cli.load_view import left, words_of
+from slot.cli.load_view import left
 from slot.cli.refusal import Refused
 from slot.cli.terminal import colored
 from slot.exit_codes import ExitCode
+from slot.load_words import phase_words
 from slot.paths import Paths
 from slot.profiles import keys
 from slot.profiles.catalog import load_active
@@ -128,10 +129,13 @@ def lines_of(sight: Sight) -> Iterator[str]:
 
 def slot_lines(slot: SlotState, sight: Sight) -> Iterator[str]:
     simulated = ", simulated" if slot.simulated else ""
-    name = colored(slot.state, COLORS.get(slot.state))
-    yield f"slot       {name}  {slot.profile.name}{simulated}, for {duration(sight.now - slot.since)}"
     if sight.is_abandoned:
-        yield f"           not heard of for {duration(sight.now - slot.updated_at)}: its supervisor is gone"
+        gone, heard = colored("gone", "red"), duration(sight.now - slot.updated_at)
+        yield f"slot       {gone}  {slot.profile.name}{simulated}: no word from its supervisor for {heard}"
+        yield f"  was      {slot.state}"
+    else:
+        name = colored(slot.state, COLORS.get(slot.state))
+        yield f"slot       {name}  {slot.profile.name}{simulated}, for {duration(sight.now - slot.since)}"
     if slot.state is Lifecycle.LOADING:
         yield f"  load     {load_words(slot)}"
     if slot.failure is not None:
@@ -149,7 +153,7 @@ def slot_lines(slot: SlotState, sight: Sight) -> Iterator[str]:
 
 def load_words(slot: SlotState) -> str:
     progress = "" if slot.progress is None else f"{slot.progress:.0%}"
-    return ", ".join(filter(None, (words_of(slot.phase or "starting"), progress, left(slot.eta_s))))
+    return ", ".join(filter(None, (phase_words(slot.phase), progress, left(slot.eta_s))))
 
 
 def frontdoor_lines(body: dict[str, Any], url: str) -> Iterator[str]:

@@ -85,7 +85,7 @@ def test_the_exit_code_says_whether_it_serves(
         ),
         (slot(Lifecycle.FAILED, failure=FAILURE), None, "  cause    out of memory"),
         (slot(Lifecycle.FAILED, failure=FAILURE), None, "  do       lower it"),
-        (slot(Lifecycle.SERVING, age_s=OLD), None, "           not heard of for 11 s: its supervisor is gone"),
+        (slot(Lifecycle.SERVING, age_s=OLD), None, "slot       gone  big: no word from its supervisor for 11 s"),
     ],
 )
 def test_each_fact_has_a_line(found: SlotState | None, frontdoor: dict[str, Any] | None, said: str) -> None:
