@@ -19,7 +19,7 @@ readonly checkout venv venv_python
 readonly EXIT_UNAVAILABLE=69
 
 say() { printf '%s\n' "$*" >&2; }
-give_up() { say "$@"; exit "$EXIT_UNAVAILABLE"; }
+give_up() { printf '%s\n' "$@" >&2; exit "$EXIT_UNAVAILABLE"; }
 
 own_venv() {
     local lock=$1
@@ -48,6 +48,7 @@ ingredients() {
 
 make_own_venv() {
     local lock=$1 begun=$SECONDS total log=$venv/setup.log
+    trap 'show ""; say "Interrupted: the next run sets $venv up anew."; exit 130' INT
     total=$(grep -c '^[a-z].*==' "$checkout/requirements/$lock.txt")
     if is_made_of runtime; then
         say "Adding the packages of $lock to $venv (once)."
@@ -61,16 +62,18 @@ make_own_venv() {
     pip_install 1 "$log" --no-deps --no-build-isolation -e "$checkout"
     ingredients "$venv_python" "$lock" >"$venv/made-of.new"
     mv "$venv/made-of.new" "$venv/made-of"
+    trap - INT
     say "Set up in $((SECONDS - begun)) s."
 }
 
 make_empty_venv() {
-    local python
+    local python said
     python=$(find_python) || exit
     has_ensurepip "$python" || install_python_venv "$python"
     say "Making $venv (once) with $("$python" -V)."
     rm -rf "$venv"
-    "$python" -m venv "$venv" || give_up "$python -m venv failed: see above."
+    # kept back, for an interruption makes it print a traceback
+    said=$("$python" -m venv "$venv" 2>&1) || give_up "$said" "$python -m venv failed: see above."
 }
 
 # $PYTHON alone, if it is set; else the first of the usual names that will do, best with ensurepip.
