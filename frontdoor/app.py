@@ -111,7 +111,10 @@ class Frontdoor:
             await asyncio.sleep(SWEEP_S)
             for call in self.calls:
                 protocol = call.request.protocol
-                call.stalled_s = call.stalled_s + SWEEP_S if protocol.writing_paused else 0.0
+                taken_before, call.taken = call.taken, call.bytes_taken() if protocol.writing_paused else 0
+                # a slow client is paused at every look as well, but it takes something in between
+                stands_still = protocol.writing_paused and call.taken == taken_before
+                call.stalled_s = call.stalled_s + SWEEP_S if stands_still else 0.0
                 if call.stalled_s >= WRITE_STALL_S and protocol.transport is not None:
                     logger.warning("%s: client reads nothing, connection closed", call.request_id)
                     protocol.transport.abort()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import termios
 from dataclasses import dataclass, field
 from enum import StrEnum
+from sys import byteorder
 
 from aiohttp import web
 
@@ -71,6 +74,7 @@ class Call:
     tokens: Tokens = field(default_factory=Tokens)
     applied: list[str] = field(default_factory=list)
     stalled_s: float = 0.0
+    taken: int = 0  # bytes of the answer, when it was last looked at
     own_headers: dict[str, str] = field(default_factory=dict)
     # set before its task is cancelled by us: a cancelled call without it was left by its client
     ending: Refusal | None = None
@@ -89,6 +93,18 @@ class Call:
         """
         if self.request.transport is not None:
             self.request.transport.close()
+
+    def bytes_taken(self) -> int:
+        """How much of the answer the client's host has acknowledged: as long as this grows, the client reads.
+
+        The kernel is asked: it holds megabytes of its own, and takes more only when a third of them is free again.
+        """
+        transport = self.request.transport
+        if transport is None:
+            return self.taken
+        unsent = bytearray(4)
+        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, unsent)
+        return self.request.writer.output_size - transport.get_write_buffer_size() - int.from_bytes(unsent, byteorder)
 
     def event(self) -> dict[str, object]:
         """The request as one line of the event log; what is unknown is left out."""

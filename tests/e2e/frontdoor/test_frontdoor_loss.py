@@ -261,6 +261,28 @@ async def test_a_client_that_reads_nothing_loses_its_slot(open_door, engine, mon
     assert door.events("request")[0]["outcome"] == "client_left"
 
 
+async def test_a_client_that_reads_slowly_keeps_its_slot(open_door, engine, monkeypatch) -> None:
+    monkeypatch.setattr("frontdoor.app.SWEEP_S", 0.05)
+    monkeypatch.setattr("frontdoor.app.WRITE_STALL_S", 0.3)
+    door = await open_door(backend_url=engine.url)
+    await door.until_open()
+    client = await door.client()
+    await client.chat()
+    asked = await engine.request()
+    await asked.start_stream()
+    flood = asyncio.create_task(asked.send_event(b"data: " + b"x" * 7_000_000 + b"\n\n" + b"data: y\n\n" * 900_000))
+    (call,) = door.frontdoor.calls
+    await door.until(lambda: call.request.protocol.writing_paused)
+    for _ in range(15):  # its pace, three times as long as a client may stand still
+        assert await client.reader.read(200_000)
+        await asyncio.sleep(0.06)
+    assert call.request.protocol.writing_paused
+    assert door.active == 1
+    client.leave()
+    await asyncio.gather(flood, return_exceptions=True)
+    await door.until(lambda: door.active == 0)
+
+
 async def test_a_body_that_does_not_come_is_408_and_frees_the_slot(door, engine, monkeypatch) -> None:
     monkeypatch.setattr("frontdoor.request_body.BODY_TIMEOUT_S", 0.1)
     client = await door.client()
