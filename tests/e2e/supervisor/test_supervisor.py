@@ -88,8 +88,8 @@ async def test_the_last_words_of_a_talkative_engine_are_not_missed(slot: Slot) -
 async def test_an_engine_that_is_killed_is_noticed_within_a_second(slot: Slot) -> None:
     supervisor = await slot.start()
     serving = await slot.until_state("serving")
-    os.kill(serving.engine_pid, signal.SIGKILL)
     killed_at = time.time()
+    os.kill(serving.engine_pid, signal.SIGKILL)
     failed = await slot.until_state("failed")
     assert failed.since - killed_at < 1.0
     assert (failed.failure.signal, failed.failure.exit_code) == ("SIGKILL", None)
@@ -101,8 +101,8 @@ async def test_an_engine_that_is_killed_is_noticed_within_a_second(slot: Slot) -
 async def test_an_engine_that_minds_no_sigterm_is_killed_at_the_deadline_with_all_its_children(slot: Slot) -> None:
     supervisor = await slot.start("--fault", "ignore_sigterm", "--grace-s", "0.7")
     await slot.until_state("serving")
-    supervisor.send_signal(signal.SIGTERM)
     asked_at = time.monotonic()
+    supervisor.send_signal(signal.SIGTERM)
     stopping = await slot.until_state("stopping")
     assert stopping.failure is None
     assert await slot.exit_code(supervisor) == ExitCode.OK
@@ -116,8 +116,8 @@ async def test_asked_twice_it_stops_at_once(slot: Slot) -> None:
     await slot.until_state("serving")
     supervisor.send_signal(signal.SIGINT)
     await slot.until_state("stopping")
-    supervisor.send_signal(signal.SIGINT)
     asked_at = time.monotonic()
+    supervisor.send_signal(signal.SIGINT)
     assert await slot.exit_code(supervisor) == ExitCode.OK
     assert time.monotonic() - asked_at < 2.0
     assert slot.left() == []
