@@ -7,6 +7,7 @@ from typing import Protocol
 import typer
 
 from slot.cli.terminal import console
+from slot.load_words import phase_words, time_words
 from slot.state import Lifecycle, LoadPhase, SlotState
 
 
@@ -54,7 +55,7 @@ class Bar:
         if state.state is not Lifecycle.LOADING or state.phase is None:
             return
         self._progress.update(
-            self._task, description=words_of(state.phase), completed=state.progress or 0.0, left=left(state.eta_s)
+            self._task, description=phase_words(state.phase), completed=state.progress or 0.0, left=left(state.eta_s)
         )
 
     def say(self, line: str) -> None:
@@ -66,15 +67,11 @@ class Bar:
 
 def phase_line(state: SlotState) -> str:
     """`loading: graph capture, about 4 s left`"""
-    return ", ".join(filter(None, (f"loading: {words_of(state.phase or 'starting')}", left(state.eta_s))))
-
-
-def words_of(phase: str) -> str:
-    return phase.replace("_", " ")
+    return ", ".join(filter(None, (f"loading: {phase_words(state.phase)}", left(state.eta_s))))
 
 
 def left(eta_s: float | None) -> str:
     """Nothing where it is not known, or over in a moment."""
     if eta_s is None or eta_s < 1:
         return ""
-    return f"about {eta_s:.0f} s left" if eta_s < 90 else f"about {eta_s / 60:.0f} min left"
+    return f"about {time_words(eta_s)} left"
