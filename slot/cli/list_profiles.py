@@ -45,6 +45,8 @@ def row_of(catalog: Catalog, name: str) -> Row:
         count = len(exc.problems)
         purpose = f"{counted(count, 'problem')}: slotctl check {name}"
         return Row(name, "broken", "broken", (), None, None, purpose, count)
+    except OSError as exc:  # one file that this user may not read must not hide the others
+        return Row(name, "broken", "broken", (), None, None, f"cannot be read: {exc.strerror}", 1)
     return Row(
         name=name,
         status=profile.status,

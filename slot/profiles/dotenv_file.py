@@ -23,6 +23,10 @@ from dataclasses import dataclass
 from slot.profiles.problems import Problem, quoted
 
 BLANKS = " \t"
+
+MAX_FILE_BYTES = 256 << 10
+"""Fifty times the longest profile. A larger file is no profile, and to judge each of its lines could take minutes."""
+
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,@%+=~-]+")
 _REFUSED_CHARACTERS = {
@@ -59,6 +63,9 @@ class _Refused(Exception):
 
 def parse(data: bytes, file: str) -> EnvironmentFile:
     """The assignments of an environment file, and its problems; `file` is the name that the problems carry."""
+    if len(data) > MAX_FILE_BYTES:
+        found = f"a file of {len(data)} bytes"
+        return EnvironmentFile((), (Problem(file, None, None, found, f"at most {MAX_FILE_BYTES}"),))
     try:
         text = data.decode()
     except UnicodeDecodeError as exc:

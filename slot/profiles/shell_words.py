@@ -11,6 +11,12 @@ from dataclasses import dataclass
 
 WORD_END = frozenset(" \t\n;&|<>()")
 
+MAX_VALUE = 65_536
+"""Characters of one value: eleven lines that double the one before make gigabytes."""
+
+MAX_DEFAULTS = 50
+"""How many `${A:-${B:-...}}` are read within each other."""
+
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _SPECIAL = re.compile(r"[0-9@*#?$!-]")
 _DEFAULT = re.compile(r":?[-=]")
@@ -55,7 +61,12 @@ def expand(word: Word, known: Mapping[str, str], *, assigned: str | None = None)
     Of `X="${X:-default}"` the default counts: what the environment held would have won, and nobody can know that.
     Raises OnlyAShellKnows.
     """
-    return "".join(_value(part, known, assigned) for part in word)
+    value = ""
+    for part in word:
+        value += _value(part, known, assigned)
+        if len(value) > MAX_VALUE:
+            raise OnlyAShellKnows(f"it grows to more than {MAX_VALUE} characters")
+    return value
 
 
 def _value(part: Text | Variable | Executed, known: Mapping[str, str], assigned: str | None) -> str:
@@ -85,6 +96,7 @@ class WordReader:
     def __init__(self, source: str) -> None:
         self.source = source
         self.position = 0
+        self._defaults = 0
 
     @property
     def line(self) -> int:
@@ -185,8 +197,10 @@ class WordReader:
     def _braced(self) -> Variable | Executed:
         start = self.position
         self.take()
-        if name := self.take_match(_NAME):
+        if self._defaults < MAX_DEFAULTS and (name := self.take_match(_NAME)):
+            self._defaults += 1
             default = tuple(self._parts(frozenset("}"))) if self.take_match(_DEFAULT) else None
+            self._defaults -= 1
             if self.take() == "}":
                 return Variable(name[0], default)
         self.position = start

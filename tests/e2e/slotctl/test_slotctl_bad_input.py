@@ -91,12 +91,14 @@ def test_a_name_that_is_none(place: Any, verb: str, name: str, code: int, said: 
 def test_a_broken_profile_is_a_row_of_the_list(place: Any) -> None:
     place.write("bad", profile("bad", "SERVE_X=1"))
     (place.catalog_dir / "binary.env").write_bytes(b"\xff\xfe\x00")
+    (place.catalog_dir / "unreadable.env").symlink_to("/proc/self/mem")  # by root neither
     done = place.run("list")
     assert done.returncode == 0
     rows = {line.split()[0]: line for line in done.stdout.splitlines()}
-    assert sorted(rows) == ["NAME", "bad", "binary", "quick"]
+    assert sorted(rows) == ["NAME", "bad", "binary", "quick", "unreadable"]
     assert rows["bad"].split()[1] == "broken"
     assert rows["bad"].endswith("slotctl check bad")
+    assert rows["unreadable"].endswith("cannot be read: Input/output error")
 
 
 def venv_of(place: Any) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slot.profiles.dotenv_file import Assignment, parse, write
+from slot.profiles.dotenv_file import MAX_FILE_BYTES, Assignment, parse, write
 
 
 def test_assignments_know_their_lines() -> None:
@@ -28,6 +28,14 @@ def test_windows_line_ends_are_one_problem_not_one_for_each_line() -> None:
     read = parse(b"A=1\r\nB=2\r\n", "x.env")
     assert [problem.line for problem in read.problems] == [1]
     assert [assignment.value for assignment in read.assignments] == ["1", "2"]
+
+
+def test_a_file_too_large_for_a_profile_is_one_problem() -> None:
+    assert parse(b"A=1" + b"\n" * (MAX_FILE_BYTES - 3), "x.env").problems == ()
+    read = parse(b"junk\n" * 2_000_000, "x.env")
+    assert [str(problem) for problem in read.problems] == [
+        "x.env: found a file of 10000000 bytes, expected at most 262144"
+    ]
 
 
 def test_the_line_of_what_is_not_utf8() -> None:

@@ -84,6 +84,22 @@ def test_what_only_a_shell_knows(source: str, reason: str) -> None:
     assert str(caught.value) == reason
 
 
+def test_a_value_that_doubles_and_doubles_is_given_up() -> None:
+    value = "x" * 40_000
+    with pytest.raises(OnlyAShellKnows, match="more than 65536 characters"):
+        expand(WordReader("$A$A" * 100_000).word(), {"A": value})
+
+
+@pytest.mark.parametrize("depth", [49, 50, 51, 10_000])
+def test_defaults_within_defaults_are_read_to_some_depth(depth: int) -> None:
+    nested = "${A:-" * depth + "}" * depth
+    if depth <= 50:
+        assert value(nested) == ""
+    else:
+        with pytest.raises(OnlyAShellKnows, match="only in a running shell"):
+            value(nested)
+
+
 @pytest.mark.parametrize(
     ("source", "what"),
     [
