@@ -7,6 +7,7 @@ every HEARTBEAT_S, because a file that is not rewritten is not believed (`slot.s
 from __future__ import annotations
 
 import logging
+import os
 from math import inf
 from pathlib import Path
 
@@ -62,10 +63,23 @@ class Publication:
         return snapshot.progress != self._last.progress and since_s >= PROGRESS_INTERVAL_S
 
     def _write(self, snapshot: SlotState) -> None:
+        text = slot_state.encode(snapshot)
         try:
-            write_atomically(self._path, slot_state.encode(snapshot))
+            write_atomically(self._path, text)
         except OSError as exc:  # a full disk must not take down an engine that serves
             logger.warning("cannot write %s: %s", self._path, exc)
+            self._write_over(text)
+
+    def _write_over(self, text: bytes) -> None:
+        """Into the file that is there: its block is the only room on a full disk, and without news nobody believes it.
+
+        A reader may meet it half-way and is wrong for one look then, not for as long as the disk is full.
+        """
+        try:
+            with self._path.open("r+b", buffering=0) as file:
+                file.write(text.ljust(os.fstat(file.fileno()).st_size))  # JSON minds no blanks after it
+        except OSError as exc:
+            logger.warning("nor into the one before it: %s", exc)
 
     def _tell_systemd(self, snapshot: SlotState) -> None:
         self._notifier.status(status_line(snapshot))

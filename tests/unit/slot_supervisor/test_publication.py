@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import msgspec
@@ -47,6 +49,21 @@ def test_when_it_is_written(tmp_path: Path, changes: dict[str, object], after_s:
     publication.offer(later, 100.0 + after_s)
     assert slot_state.read(path) == (later if is_written else FIRST)
     assert publication.due_at == 100.0 + HEARTBEAT_S + (after_s if is_written else 0.0)
+
+
+def test_on_a_full_disk_the_snapshot_stays_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state.json"
+    publication = Publication(path, Notifier(None), patience_s=1.0)
+    longer = msgspec.structs.replace(FIRST, served_model_name="gemma" * 10)
+    publication.offer(longer, 100.0)
+
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("slot.supervisor.publication.write_atomically", no_room)
+    for at, snapshot in ((102.0, FIRST), (104.0, longer)):
+        publication.offer(snapshot, at)
+        assert slot_state.read(path) == snapshot
 
 
 def test_a_disk_that_cannot_be_written_is_no_reason_to_fall(tmp_path: Path) -> None:
