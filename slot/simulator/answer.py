@@ -73,7 +73,7 @@ class _Writer:
         await response.prepare(self._request)
         try:
             await self._events(response, generation)
-        except _Cut:
+        except (_Cut, ConnectionError):  # or the client has left, and the write was quicker than the cancellation
             return response
         await response.write_eof()
         return response

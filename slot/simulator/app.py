@@ -69,7 +69,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         refused = json_response({"detail": "Method Not Allowed"}, 405)
         refused.headers["Allow"] = ", ".join(sorted(exc.allowed_methods))
         return refused
-    except (web.HTTPException, ConnectionError):  # or the client has left: nobody to answer, nothing to mend
+    except web.HTTPException:
         raise
     except Exception:  # a mistake of ours: answered as vLLM answers its own, and logged with its traceback
         logger.exception("%s %s", request.method, request.path)
