@@ -8,6 +8,7 @@ import sys
 import typer
 
 from slot.cli.app import app
+from slot.cli.refusal import Refused
 from slot.exit_codes import ExitCode
 
 INTERRUPTED = 130  # what typer makes of a Ctrl-C; `slotctl up` handles its own, for the others it means: not done
@@ -28,7 +29,6 @@ def main() -> None:
 
 def explained(exc: Exception) -> tuple[ExitCode, str]:
     # imported here: most calls end well
-    from slot.cli.refusal import Refused
     from slot.profiles.problems import ProfileError, UnknownProfile
     from slot.state import UnreadableState
 
@@ -42,10 +42,18 @@ def explained(exc: Exception) -> tuple[ExitCode, str]:
         case UnreadableState():
             return ExitCode.IO_ERROR, str(exc)
         case OSError():
-            return ExitCode.IO_ERROR, f"{exc.filename or 'input or output'}: {exc.strerror or exc}"
+            return ExitCode.IO_ERROR, str(unusable(exc))
         case _:
             hint = "a fault of slotctl itself; SLOTCTL_TRACEBACK=1 shows where"
             return ExitCode.FAILED, f"{type(exc).__name__}: {exc}\n  {hint}"
+
+
+def unusable(exc: OSError) -> Refused:
+    """Files and directories come from the places of `slot.paths`, and so does what to do about them."""
+    found = f"{exc.filename or 'input or output'}: {exc.strerror or exc}"
+    do = "run as the user whose slot it is, or choose other places: SLOT_RUN_DIR, SLOT_DATA_DIR, SLOT_ACTIVE_PROFILE"
+    facts = (("found", found), ("expected", "a place that this user may read and write"), ("do", do))
+    return Refused(ExitCode.IO_ERROR, "a file or directory cannot be used", facts)
 
 
 if __name__ == "__main__":

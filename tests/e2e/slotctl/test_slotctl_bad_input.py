@@ -199,3 +199,13 @@ def test_no_catalog(place: Any) -> None:
     place.environment["SLOT_CATALOG_DIR"] = str(place.directory / "nowhere")
     done = place.run("list")
     assert (done.returncode, "SLOT_CATALOG_DIR" in done.stderr) == (66, True)
+
+
+@pytest.mark.parametrize("verb", [("status",), ("up", "quick")], ids=" ".join)
+def test_a_run_directory_that_is_none(place: Any, verb: tuple[str, ...]) -> None:
+    place.run_dir.write_text("in the way\n")
+    done = place.run(*verb)
+    assert done.returncode == 74
+    assert f"found     {place.run_dir}" in done.stderr
+    assert "SLOT_RUN_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
