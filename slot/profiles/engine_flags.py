@@ -32,6 +32,8 @@ RANGES = {
     "kv-cache-memory-bytes": kinds.integer(1, unit="bytes"),
     "kv-offloading-size": _GIB,
     "cpu-offload-gb": _GIB,
+    # the parser would also take a class to import
+    "distributed-executor-backend": kinds.choice("mp", "uni", "ray", "external_launcher"),
     "stream-interval": _COUNT,
     "shutdown-timeout": kinds.integer(0, unit="seconds"),
     "api-server-count": _COUNT,

@@ -1,7 +1,8 @@
 """The names that no profile may have, whatever their value, each with its reason.
 
 A profile is data that an operator may take from somewhere else: it chooses a model and how it is served, and it must
-not be able to choose what code runs, to open the engine's administration, or to carry a secret.
+not be able to name code of its own, to open the engine's administration, or to carry a secret. What remains is in plain
+sight: the engine's venv is code that somebody installed, and SERVE_TRUST_REMOTE_CODE says that the model's own is run.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 
 _LOADS_CODE = "it decides which code runs, in the engine and in everything that the engine starts"
+_NAMES_CODE = "it names code for the engine to load"
 _SECRET = "every user of this host can read profiles, command lines and systemd's environment"
 _OPENS_ADMINISTRATION = "it opens administrators' routes on the engine"
 _OTHER_TRANSPORT = "the slot and the frontdoor reach the engine by plain HTTP on a port"
@@ -16,6 +18,14 @@ _OTHER_TRANSPORT = "the slot and the frontdoor reach the engine by plain HTTP on
 REFUSED = {
     **dict.fromkeys(("LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PATH", "BASH_ENV", "ENV"), _LOADS_CODE),
     **dict.fromkeys(("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"), _LOADS_CODE),
+    **dict.fromkeys(("SERVE_MIDDLEWARE", "SERVE_TOOL_PARSER_PLUGIN", "SERVE_REASONING_PARSER_PLUGIN"), _NAMES_CODE),
+    **dict.fromkeys(("SERVE_IO_PROCESSOR_PLUGIN", "SERVE_LOGITS_PROCESSORS", "SERVE_SCHEDULER_CLS"), _NAMES_CODE),
+    **dict.fromkeys(("SERVE_WORKER_CLS", "SERVE_WORKER_EXTENSION_CLS", "SERVE_MODEL_CLASS_OVERRIDES"), _NAMES_CODE),
+    **dict.fromkeys(("VLLM_PLUGINS", "VLLM_LOGGING_CONFIG_PATH", "VLLM_RUST_FRONTEND_PATH"), _NAMES_CODE),
+    **dict.fromkeys(("SERVE_LOG_CONFIG_FILE", "SERVE_LOGGING_CONFIG"), _NAMES_CODE),
+    **dict.fromkeys(("VLLM_NCCL_SO_PATH", "VLLM_CUDART_SO_PATH", "TRITON_LIBCUDA_PATH"), _NAMES_CODE),
+    "SERVE_PROFILER_CONFIG": _OPENS_ADMINISTRATION,
+    "SERVE_ALLOWED_LOCAL_MEDIA_PATH": "it lets requests read files of this host",
     **dict.fromkeys(("VLLM_SERVER_DEV_MODE", "VLLM_ALLOW_RUNTIME_LORA_UPDATING"), _OPENS_ADMINISTRATION),
     "VLLM_ALLOW_INSECURE_SERIALIZATION": "it lets the engine unpickle, and so execute, what it is sent",
     **dict.fromkeys(("VLLM_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"), _SECRET),

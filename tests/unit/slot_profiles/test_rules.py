@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from slot.profiles import keys, refused
-from slot.profiles.engine_face import known_environment
+from slot.profiles import engine_flags, keys, refused
+from slot.profiles.engine_face import known_environment, known_flags
 from slot.profiles.profile import Value
 from slot.profiles.rules import problem_of
 
@@ -138,6 +140,13 @@ def test_measured_decode_rates_are_by_concurrency(decode: str, is_right: bool) -
 def test_a_refused_key_is_refused_whatever_its_value(key: str) -> None:
     for text in ("", "0", "x"):
         assert complaint(key, text) == ("a key that is refused", "a profile without it", refused.REFUSED[key])
+
+
+def test_what_names_code_by_its_own_name_is_refused() -> None:
+    """A new face brings new flags: one that is a class, a plugin or a middleware must be looked at before it passes."""
+    names = [engine_flags.key_of(flag) for flag in known_flags()] + list(known_environment())
+    code = re.compile(r".*_(?:CLS|PLUGINS?|MIDDLEWARE|LOGITS_PROCESSORS|CLASS_OVERRIDES|SO_PATH)")
+    assert [name for name in names if code.fullmatch(name) and not refused.reason(name)] == []
 
 
 @pytest.mark.parametrize("key", ["HF_HUB_TOKEN", "VLLM_S3_SECRET", "TORCH_API_KEY", "CCL_PASSWORD", "XPU_ACCESS_KEY"])
