@@ -148,3 +148,11 @@ def read(path: Path) -> SlotState | None:
         return decode(path.read_bytes())
     except FileNotFoundError:
         return None
+
+
+def read_if_sound(path: Path) -> SlotState | None:
+    """As `read`, for whoever goes on without: what a crash or another version left is no snapshot. Raises OSError."""
+    try:
+        return read(path)
+    except UnreadableState:
+        return None

@@ -22,7 +22,7 @@ def subject_of(profile: Profile, paths: Paths, *, simulate: bool, fstab: Path = 
         home=Path.home(),
         patches_dir=shipped("patches"),
         fstab=fstab,
-        own=own_processes(state.read(paths.state_file)),
+        own=own_processes(state.read_if_sound(paths.state_file)),
     )
     doors = (Door("engine", profile.host, profile.port, "SERVE_PORT"), frontdoor_of(profile))
     return Subject(profile, command_for(profile, paths, simulate=simulate), doors, host)

@@ -134,7 +134,7 @@ class Up:
         for name, follower in self._followers.items():
             for line in follower.new_lines():
                 self._view.say(f"{name}: {line}")
-        snapshot = state.read(self._plan.paths.state_file)
+        snapshot = state.read_if_sound(self._plan.paths.state_file)
         if snapshot is None or snapshot.supervisor_pid != self._slot.pid or snapshot == self._seen:
             return
         self._seen = snapshot

@@ -171,6 +171,14 @@ def test_a_second_one_is_refused_and_the_first_goes_on(place: Any) -> None:
     assert up.exit_code() == 0
 
 
+def test_what_another_version_left_in_place_of_the_snapshot_is_no_obstacle(place: Any) -> None:
+    place.run_dir.mkdir(parents=True, exist_ok=True)
+    (place.run_dir / "state.json").write_text('{"version": 2}')
+    up = place.serving("quick")
+    up.interrupt()
+    assert up.exit_code() == 0
+
+
 def test_verbose_shows_what_both_log(place: Any) -> None:
     up = place.serving("quick", "--verbose")
     assert re.search(r"(?m)^engine: .*Starting vLLM", up.output)
