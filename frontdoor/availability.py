@@ -99,7 +99,12 @@ def of_slot(slot: SlotState | None, now: float) -> Refusal | None:
         return _down(Reason.STOPPED, "the slot is stopped: no model is loaded", slot)
     if slot.is_abandoned(now):  # 3
         silent_s = now - slot.updated_at
-        return _down(Reason.STALE, f"the slot's supervisor is gone: nothing heard of it for {silent_s:.0f} s", slot)
+        last = (
+            f"nothing heard of it for {silent_s:.0f} s"
+            if silent_s >= 0
+            else "its last word is from before a clock change"
+        )
+        return _down(Reason.STALE, f"the slot's supervisor is gone: {last}", slot)
     if slot.state is Lifecycle.SERVING:  # 4
         return None
     if slot.state is Lifecycle.LOADING:  # 5

@@ -9,17 +9,18 @@ not known is an error, like a key of a profile: nothing is silently ignored.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import msgspec
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from frontdoor.openai_api import RequestDefaults
+from slot.bad_json import BAD_JSON
 from slot.profiles.problems import nearest
 
 PREFIX = "FRONTDOOR_"
@@ -43,8 +44,11 @@ def _backend_url(url: str) -> str:
 
 
 def _json_object(text: str) -> str:
-    if not isinstance(json.loads(text), dict):
-        raise ValueError
+    try:
+        if not isinstance(msgspec.json.decode(text), dict):
+            raise ValueError
+    except BAD_JSON as exc:
+        raise ValueError from exc
     return text
 
 
@@ -129,7 +133,9 @@ class Settings(BaseSettings):
     @cached_property
     def request_defaults(self) -> RequestDefaults:
         return RequestDefaults(
-            json.loads(self.chat_template_kwargs_json or "{}"), self.default_max_output_tokens, self.max_output_tokens
+            msgspec.json.decode(self.chat_template_kwargs_json or "{}"),
+            self.default_max_output_tokens,
+            self.max_output_tokens,
         )
 
 
