@@ -70,8 +70,8 @@ class _Writer:
     async def stream(self, generation: Generation) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": sse.CONTENT_TYPE})
         response.enable_chunked_encoding()
-        await response.prepare(self._request)
         try:
+            await response.prepare(self._request)
             await self._events(response, generation)
         except (_Cut, ConnectionError):  # or the client has left, and the write was quicker than the cancellation
             return response
