@@ -42,9 +42,12 @@ is_made_of() {
 ingredients() {
     local python=$1 lock=$2 version sum
     version=$("$python" -c 'import platform; print(platform.python_version())' 2>/dev/null) || version=none
-    sum=$(cat "$checkout/requirements/$lock.txt" "$checkout/pyproject.toml" | sha256sum)
+    sum=$({ cat "$checkout/requirements/$lock.txt"; what_is_installed; } | sha256sum)
     printf '%s python=%s sha256=%s checkout=%s' "$lock" "$version" "${sum%% *}" "$checkout"
 }
+
+# pyproject.toml as far as an installation depends on it: not the settings of the linter, the type checker and the tests.
+what_is_installed() { sed '/^\[tool\.ruff\]/,$d' "$checkout/pyproject.toml"; }
 
 make_own_venv() {
     local lock=$1 begun=$SECONDS total log=$venv/setup.log
