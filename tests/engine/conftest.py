@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -129,12 +131,44 @@ class Stack:
         assert snapshot is not None
         return snapshot
 
+    @contextlib.contextmanager
+    def slow_motion(self) -> Iterator[None]:
+        """The engine computes a tenth of the time, so that a long answer takes half a minute on any machine.
+
+        Left alone, the tiny model makes tokens faster than vLLM's API server sends them: an answer is made before its
+        first event is out, and there is nothing left to refuse, to leave or to abort.
+        """
+        done = threading.Event()
+        metronome = threading.Thread(target=beat, args=(self._worker(), done), name="slow motion")
+        metronome.start()
+        try:
+            yield
+        finally:
+            done.set()
+            metronome.join()
+
+    def _worker(self) -> int:
+        """The process of the engine that computes."""
+        for pid in self._family:
+            with contextlib.suppress(OSError):
+                if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"VLLM::Worker"):
+                    return pid
+        raise AssertionError("vLLM has no worker process")
+
     def remember_family(self) -> None:
         if self.process.poll() is None:
             self._family.remember(self.process.pid)
 
     def until_nothing_is_left(self) -> None:
         self._family.until_nothing_is_left()
+
+
+def beat(pid: int, done: threading.Event) -> None:
+    while not done.is_set():
+        os.kill(pid, signal.SIGSTOP)
+        done.wait(0.018)
+        os.kill(pid, signal.SIGCONT)
+        done.wait(0.002)
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import signal
 import time
 from typing import Any
 
 import openai
 import pytest
+from processes import until
 
 from slot.state import Lifecycle, LoadPhase, Readiness
 
@@ -17,7 +20,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 MODEL = "tiny-qwen3"
 CONTEXT = 2048
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
-# Some seconds of work; the engine sends the head of a stream at once, and its events in bursts
+# Half a minute of work in slow motion
 LONG: dict[str, Any] = {"model": MODEL, "messages": HELLO, "max_tokens": 1900, "extra_body": {"ignore_eos": True}}
 
 
@@ -28,9 +31,14 @@ def metric(stack: Any, name: str) -> float:
 
 
 def until_running(stack: Any, number: int) -> None:
-    deadline = time.monotonic() + 10
-    while metric(stack, "num_requests_running") != number:
-        assert time.monotonic() < deadline, f"the engine never ran {number} requests"
+    until(lambda: metric(stack, "num_requests_running") == number or None, lambda: f"{number} requests in the engine")
+
+
+def until_active(stack: Any, number: int) -> None:
+    def active() -> bool | None:
+        return stack.ask("/status").json()["frontdoor"]["active_generations"] == number or None
+
+    until(active, lambda: f"{number} generations in the frontdoor")
 
 
 def test_models_and_context_length(client: openai.OpenAI) -> None:
@@ -75,8 +83,9 @@ def test_greedy_answers_repeat(client: openai.OpenAI) -> None:
 
 
 def test_the_request_above_the_cap_is_refused_and_the_next_is_not(stack: Any, client: openai.OpenAI) -> None:
-    with contextlib.ExitStack() as streams:
-        first, _ = (streams.enter_context(client.chat.completions.create(stream=True, **LONG)) for _ in range(2))
+    with stack.slow_motion(), contextlib.ExitStack() as streams:
+        first, second = (streams.enter_context(client.chat.completions.create(stream=True, **LONG)) for _ in range(2))
+        assert next(first) and next(second)
 
         begun = time.monotonic()
         with pytest.raises(openai.APIStatusError) as refused:
@@ -87,21 +96,24 @@ def test_the_request_above_the_cap_is_refused_and_the_next_is_not(stack: Any, cl
         assert refused.value.code == "server_is_overloaded"
 
         first.close()
-        while stack.ask("/status").json()["frontdoor"]["active_generations"] == 2:
-            assert time.monotonic() - begun < 2.0
-        streams.enter_context(client.chat.completions.create(stream=True, **LONG))
+        until_active(stack, 1)
+        third = streams.enter_context(client.chat.completions.create(stream=True, **LONG))
+        assert next(third) and next(second)
     until_running(stack, 0)
 
 
-def test_the_engine_stops_working_for_a_client_that_left(stack: Any, client: openai.OpenAI) -> None:
+@pytest.mark.parametrize("streams", [True, False])
+def test_the_engine_stops_working_for_a_client_that_left(stack: Any, streams: bool) -> None:
     tokens_before = metric(stack, "generation_tokens_total")
-    stream = client.chat.completions.create(stream=True, **LONG)
-    until_running(stack, 1)
-    stream.close()
-    left = time.monotonic()
-    until_running(stack, 0)
-    assert time.monotonic() - left < 2.0
-    assert metric(stack, "generation_tokens_total") - tokens_before < LONG["max_tokens"], "it had finished by itself"
+    body = {"model": MODEL, "messages": HELLO, "max_tokens": 1900, "ignore_eos": True, "stream": streams}
+    with stack.slow_motion():
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", stack.port, timeout=60)) as connection:
+            connection.request("POST", "/v1/chat/completions", json.dumps(body), {"content-type": "application/json"})
+            until_running(stack, 1)
+        left = time.monotonic()
+        until_running(stack, 0)
+        assert time.monotonic() - left < 2.0
+    assert metric(stack, "generation_tokens_total") - tokens_before < 1900, "it had finished by itself"
 
 
 def test_a_prompt_that_is_too_long_gets_the_engines_own_answer(stack: Any) -> None:
