@@ -23,6 +23,9 @@ from slot.supervisor.signatures import Kind, Signature
 
 DETAIL_LENGTH = 500
 
+# ECMA-48, 5.4: what moves a terminal's cursor or changes its colours.
+_CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
 # A hang is about what was said last; further back it may have been over long ago.
 _LINES_OF_A_HANG = 20
 
@@ -59,7 +62,7 @@ def diagnose(trouble: Trouble, lines: Sequence[str], phase: LoadPhase | None, at
     `lines` are the engine's last ones, oldest first; `phase` is where its load was, None when it had been serving;
     `at` is seconds since the epoch and goes into the Failure as it is.
     """
-    finding = _find(trouble, lines, phase)
+    finding = _find(trouble, [_plain(line) for line in lines], phase)
     status = trouble.status if isinstance(trouble, Crashed) else None
     failure = Failure(
         cause=finding.cause,
@@ -71,6 +74,11 @@ def diagnose(trouble: Trouble, lines: Sequence[str], phase: LoadPhase | None, at
         at=at,
     )
     return Diagnosis(finding.name, finding.kind, failure)
+
+
+def _plain(line: str) -> str:
+    """The line as a terminal may show it: an engine's colours, and what a prompt smuggled into its log, stay out."""
+    return "".join(letter if letter.isprintable() else " " for letter in _CONTROL_SEQUENCE.sub("", line))
 
 
 def _find(trouble: Trouble, lines: Sequence[str], phase: LoadPhase | None) -> _Finding:

@@ -312,3 +312,7 @@ def test_an_engine_that_cannot_be_executed_is_a_configuration_error() -> None:
 @pytest.mark.parametrize("length", [DETAIL_LENGTH - 1, DETAIL_LENGTH, DETAIL_LENGTH + 1])
 def test_the_detail_is_cut(length: int) -> None:
     assert len(crash("x" * length).failure.detail) == min(length, DETAIL_LENGTH)
+
+
+def test_no_control_sequence_reaches_a_terminal() -> None:
+    assert crash("\x1b[31mred\x1b[0m \x1b]0;title\x07 \u202eback\ttab").failure.detail == "red  ]0;title   back tab"
