@@ -2,6 +2,11 @@
 
 The engine runs under a `keeper`, which is its parent and outlives this process if it must; here is the supervisor's end
 of it. What happens comes back as events of `lifecycle`: `Exited` or `CouldNotStart`, and in the end always `Swept`.
+
+    BEGUN     --the keeper says exited, or not-started-->  ENDED
+    ENDED     --the keeper says swept------------------->  SWEPT
+    any else  --the keeper was killed------------------->  ORPHANED   its children are ours now, and ours to sweep
+    ORPHANED  --no child is left------------------------>  SWEPT
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
 from pathlib import Path
 
 from slot.state import Readiness
@@ -30,6 +36,13 @@ _READ_BYTES = 65536
 _LOOK_AGAIN_S = 0.1
 
 
+class _Stage(Enum):
+    BEGUN = auto()
+    ENDED = auto()
+    ORPHANED = auto()
+    SWEPT = auto()
+
+
 class Engine:
     """One engine, from its start until nothing of it is left. Everything is called on the event loop's thread."""
 
@@ -43,11 +56,8 @@ class Engine:
         self._control: socket.socket | None = None
         self._output: int | None = None
         self._reports = b""
-        self._has_ended = False
-        # The keeper was killed: what it kept are our children now, and ours to sweep.
-        self._is_keeperless = False
+        self._stage = _Stage.BEGUN
         self.pid: int | None = None
-        self.is_swept = False
 
     def start(
         self, words: Sequence[str], environment: Mapping[str, str], *, grace_s: float, lock_fd: int | None = None
@@ -78,7 +88,7 @@ class Engine:
         self._control.setblocking(False)
         os.set_blocking(self._output, False)
         self._loop.add_reader(self._control, self._on_report)
-        self._loop.add_reader(self._output, self._on_output)
+        self._loop.add_reader(self._output, self._read_output)
         return self._keeper.pid
 
     def terminate(self) -> None:
@@ -99,7 +109,7 @@ class Engine:
             self._forget_output()
 
     def _order(self, order: bytes, number: int) -> None:
-        if self._is_keeperless:
+        if self._stage is _Stage.ORPHANED:
             keeper.signal_all(keeper.descendants(os.getpid()), number)
         elif self._control is not None:
             try:
@@ -120,7 +130,7 @@ class Engine:
             self._take_report(*line.decode(errors="replace").partition(" ")[::2])
         if not data:
             self._forget_control()
-            if not self.is_swept:
+            if self._stage is not _Stage.SWEPT:
                 self._take_over()
 
     def _take_report(self, word: str, rest: str) -> None:
@@ -130,16 +140,16 @@ class Engine:
                 self.pid = int(rest)
                 self._tell(Climbed(Readiness.PROCESS, now))
             case "not-started":
-                self._has_ended = True
+                self._stage = _Stage.ENDED
                 self._tell(CouldNotStart(rest, now))
             case "exited":
                 self._drain_output()  # its last words are in the pipe, and say why
-                self._has_ended = True
+                self._stage = _Stage.ENDED
                 self.pid = None
                 self._tell(Exited(int(rest), now))
             case "swept":
                 self._drain_output()
-                self.is_swept = True
+                self._stage = _Stage.SWEPT
                 self._tell(Swept())
             case _:
                 raise RuntimeError(f"unexpected report from the keeper: {word} {rest}")
@@ -147,10 +157,9 @@ class Engine:
     def _take_over(self) -> None:
         """The keeper was killed. Its children came to us, as we are their subreaper."""
         logger.error("the engine's keeper was killed; stopping the engine")
-        self._is_keeperless = True
-        if not self._has_ended:
+        before, self._stage = self._stage, _Stage.ORPHANED
+        if before is _Stage.BEGUN:
             self._drain_output()
-            self._has_ended = True
             self.pid = None
             self._tell(Exited(-signal.SIGKILL, self._loop.time()))
         self._sweep()
@@ -163,34 +172,30 @@ class Engine:
                 pass
         except ChildProcessError:
             self._drain_output()
-            self.is_swept = True
+            self._stage = _Stage.SWEPT
             self._tell(Swept())
             return
         self._loop.call_later(_LOOK_AGAIN_S, self._sweep)
 
-    def _on_output(self) -> None:
+    def _drain_output(self) -> None:
+        """Reads what is in the pipe now. It may not end yet: what the engine left behind can hold it open."""
+        while self._output is not None:
+            if not self._read_output():
+                return
+
+    def _read_output(self) -> bool:
+        """Reads once; whether there was anything."""
         assert self._output is not None
         try:
             data = os.read(self._output, _READ_BYTES)
         except BlockingIOError:
-            return
+            return False
         if not data:
             self._forget_output()
-            return
+            return False
         if lines := self._splitter.feed(data):
             self._hear(lines)
-
-    def _drain_output(self) -> None:
-        """Reads what is in the pipe now. It may not end yet: what the engine left behind can hold it open."""
-        while self._output is not None:
-            try:
-                data = os.read(self._output, _READ_BYTES)
-            except BlockingIOError:
-                return
-            if not data:
-                self._forget_output()
-            elif lines := self._splitter.feed(data):
-                self._hear(lines)
+        return True
 
     def _forget_output(self) -> None:
         assert self._output is not None
