@@ -133,10 +133,10 @@ class Stack:
 
     @contextlib.contextmanager
     def slow_motion(self) -> Iterator[None]:
-        """The engine computes a tenth of the time, so that a long answer takes half a minute on any machine.
+        """The engine computes a fiftieth of the time, so that a long answer takes half a minute.
 
-        Left alone, the tiny model makes tokens faster than vLLM's API server sends them: an answer is made before its
-        first event is out, and there is nothing left to refuse, to leave or to abort.
+        Left alone, the tiny model makes tokens faster than vLLM's API server sends them: a whole answer is made before
+        its first event is out, and there is nothing left to refuse, to leave or to abort.
         """
         done = threading.Event()
         metronome = threading.Thread(target=beat, args=(self._worker(), done), name="slow motion")
@@ -164,11 +164,12 @@ class Stack:
 
 
 def beat(pid: int, done: threading.Event) -> None:
+    """Measured: 4 tokens of each request in a beat, 75 a second, against 650 at full speed."""
     while not done.is_set():
         os.kill(pid, signal.SIGSTOP)
-        done.wait(0.018)
+        done.wait(0.05)
         os.kill(pid, signal.SIGCONT)
-        done.wait(0.002)
+        done.wait(0.001)
 
 
 @pytest.fixture(scope="session")
