@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -132,20 +131,19 @@ class Stack:
         return snapshot
 
     @contextlib.contextmanager
-    def slow_motion(self) -> Iterator[None]:
-        """The engine computes a fiftieth of the time, so that a long answer takes half a minute.
+    def frozen(self) -> Iterator[None]:
+        """The process of the engine that computes stands still; the others go on, and answer.
 
-        Left alone, the tiny model makes tokens faster than vLLM's API server sends them: a whole answer is made before
-        its first event is out, and there is nothing left to refuse, to leave or to abort.
+        Otherwise nothing here could be caught in the act: the tiny model makes a whole answer before vLLM's API server
+        has sent the first event of it, and on two cores the engine keeps everybody else waiting meanwhile (measured:
+        a runnable test process got no time for 3 s).
         """
-        done = threading.Event()
-        metronome = threading.Thread(target=beat, args=(self._worker(), done), name="slow motion")
-        metronome.start()
+        worker = self._worker()
+        os.kill(worker, signal.SIGSTOP)
         try:
             yield
         finally:
-            done.set()
-            metronome.join()
+            os.kill(worker, signal.SIGCONT)
 
     def _worker(self) -> int:
         """The process of the engine that computes."""
@@ -161,15 +159,6 @@ class Stack:
 
     def until_nothing_is_left(self) -> None:
         self._family.until_nothing_is_left()
-
-
-def beat(pid: int, done: threading.Event) -> None:
-    """Measured: 4 tokens of each request in a beat, 75 a second, against 650 at full speed."""
-    while not done.is_set():
-        os.kill(pid, signal.SIGSTOP)
-        done.wait(0.05)
-        os.kill(pid, signal.SIGCONT)
-        done.wait(0.001)
 
 
 @pytest.fixture(scope="session")
