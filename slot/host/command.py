@@ -44,6 +44,7 @@ def run(
                     file.write(line + "\n")
         except BaseException:
             process.terminate()
+            process.wait()  # leaving the `with` because of Ctrl-C does not wait for it
             raise
     output = "\n".join(said)
     if process.returncode != 0:
