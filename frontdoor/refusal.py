@@ -3,11 +3,13 @@
 A refusal is a value: the cores return it, `relay` and `app` turn it into a response, `openai_api` writes its body.
 They are grouped by who has to act:
 
-    the client     400 bad_request, 404 not_found, 405 method_not_allowed, 408 body_timeout, 413 too_large,
-                   415 unsupported_encoding
-    time           503 at_capacity, queue_timeout, paused, loading, stopped, stopping, degraded, stale, unreachable
+    the client     400 bad_request, field_denied, 401 unauthorized, 403 forbidden, 404 not_found, bad_model,
+                   405 method_not_allowed, 408 head_timeout, body_timeout, 413 too_large,
+                   415 unsupported_encoding, 426 upgrade_refused, 429 client_share, 431 head_too_large
+    time           503 at_capacity, too_many_connections,
+                   queue_timeout, paused, loading, stopped, stopping, degraded, stale, unreachable
     the operator   503 failed (waiting cannot help: x-should-retry: false)
-    the engine     502 upstream_disconnected, upstream_protocol, engine_error; 504 upstream_timeout
+    the engine     502 upstream_disconnected, upstream_protocol, engine_error, invalid_answer; 504 upstream_timeout
     us             500 internal_error, 503 shutting_down
 """
 
@@ -28,11 +30,20 @@ class Reason(StrEnum):
     """The word for a refusal in metrics, events and documentation: a closed set."""
 
     BAD_REQUEST = "bad_request"
+    FIELD_DENIED = "field_denied"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    BAD_MODEL = "bad_model"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    HEAD_TIMEOUT = "head_timeout"
     BODY_TIMEOUT = "body_timeout"
     TOO_LARGE = "too_large"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
+    UPGRADE_REFUSED = "upgrade_refused"
+    CLIENT_SHARE = "client_share"
+    HEAD_TOO_LARGE = "head_too_large"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
     AT_CAPACITY = "at_capacity"
     QUEUE_TIMEOUT = "queue_timeout"
     PAUSED = "paused"
@@ -47,6 +58,7 @@ class Reason(StrEnum):
     UPSTREAM_PROTOCOL = "upstream_protocol"
     UPSTREAM_TIMEOUT = "upstream_timeout"
     ENGINE_ERROR = "engine_error"
+    INVALID_ANSWER = "invalid_answer"
     INTERNAL_ERROR = "internal_error"
     SHUTTING_DOWN = "shutting_down"
 

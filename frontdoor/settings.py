@@ -9,14 +9,15 @@ not known is an error, like a key of a profile: nothing is silently ignored.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from frontdoor.openai_api import RequestDefaults
@@ -24,6 +25,8 @@ from slot.bad_json import BAD_JSON
 from slot.profiles.problems import nearest
 
 PREFIX = "FRONTDOOR_"
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
 
 
 class BadSettings(ValueError):
@@ -49,6 +52,20 @@ def _json_object(text: str) -> str:
             raise ValueError
     except BAD_JSON as exc:
         raise ValueError from exc
+    return text
+
+
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError
+    return name
+
+
+def _words(text: str) -> str:
+    """A list with commas: none empty, no blanks."""
+    words = text.split(",")
+    if any(not word or not word.isprintable() or " " in word for word in words):
+        raise ValueError
     return text
 
 
@@ -87,7 +104,95 @@ class Settings(BaseSettings):
         float,
         Field(gt=0, allow_inf_nan=False, description="seconds of silence after which an engine is given up, above 0"),
     ] = 600.0
+    max_active_pooling: Annotated[
+        int, Field(ge=1, le=100_000, description="how many embeddings, scores and the like may run at once, 1 or more")
+    ] = 32
+    max_active_per_client: Annotated[
+        int | None, Field(ge=1, le=100_000, description="how many generations one client may have at once, 1 or more")
+    ] = None
+    fair_share: Annotated[
+        bool | None,
+        Field(description="true or false; not set: true when requests may wait or a client's generations are capped"),
+    ] = None
+    session_header: Annotated[
+        str,
+        AfterValidator(lambda name: _header_name(name)),
+        Field(description="the name of the header that tells clients without a key apart"),
+    ] = "X-Session-Id"
+    token_admission: Annotated[
+        bool, Field(description="true or false: also admit by estimated tokens against the engine's KV cache")
+    ] = False
+    kv_cache_tokens: Annotated[
+        int | None, Field(ge=1, description="tokens in the engine's KV cache; not set: what the engine has said")
+    ] = None
+    tokens_per_byte: Annotated[
+        float, Field(gt=0, le=1, allow_inf_nan=False, description="tokens that a byte of a prompt counts as, up to 1")
+    ] = 0.3
+    busy_status: Annotated[
+        Literal[503, 429, 529],
+        BeforeValidator(lambda status: int(status) if status in ("503", "429", "529") else status),
+        Field(description="503, 429 or 529: the status of an answer at capacity"),
+    ] = 503
+    ping_interval_s: Annotated[
+        float,
+        Field(ge=0, allow_inf_nan=False, description="seconds of silence in a stream before a ping, 0 for none"),
+    ] = 15.0
+    max_connections: Annotated[
+        int, Field(ge=1, le=1_000_000, description="how many connections may be open at once, 1 or more")
+    ] = 4096
+    max_connections_per_address: Annotated[
+        int | None, Field(ge=1, description="how many connections one address may have open, 1 or more")
+    ] = None
+    max_head_bytes: Annotated[
+        int, Field(ge=1024, le=1 << 20, description="the largest request head in bytes, 1024 to 1048576")
+    ] = 32 << 10
     max_body_bytes: Annotated[int, Field(ge=1, description="the largest request body in bytes, 1 or more")] = 64 << 20
+    head_timeout_s: Annotated[
+        float, Field(gt=0, allow_inf_nan=False, description="seconds that a client may take over a head, above 0")
+    ] = 10.0
+    body_idle_timeout_s: Annotated[
+        float, Field(gt=0, allow_inf_nan=False, description="seconds that an upload may stand still, above 0")
+    ] = 30.0
+    body_timeout_s: Annotated[
+        float, Field(gt=0, allow_inf_nan=False, description="seconds that a whole upload may take, above 0")
+    ] = 120.0
+    keep_alive_s: Annotated[
+        float, Field(gt=0, allow_inf_nan=False, description="seconds that an idle connection is kept, above 0")
+    ] = 75.0
+    write_stall_timeout_s: Annotated[
+        float, Field(gt=0, allow_inf_nan=False, description="seconds that a client may read nothing, above 0")
+    ] = 60.0
+    drain_timeout_s: Annotated[
+        float,
+        Field(ge=0, allow_inf_nan=False, description="seconds that open requests may take to end at a stop, 0 or more"),
+    ] = 30.0
+    model_alias: Annotated[
+        str, Field(min_length=1, max_length=200, description="the model name that always means the loaded model")
+    ] = "active"
+    allowed_fields: Annotated[
+        str | None,
+        AfterValidator(lambda text: text if text is None else _words(text)),
+        Field(description="request fields to allow that are denied by default, with commas between them"),
+    ] = None
+    image_hosts: Annotated[
+        str | None,
+        AfterValidator(lambda text: text if text is None else _words(text)),
+        Field(description="hosts that the engine may fetch images from, with commas; not set: only data: URLs"),
+    ] = None
+    max_images: Annotated[int, Field(ge=0, description="the most images in a request, 0 or more")] = 32
+    max_messages: Annotated[int, Field(ge=1, description="the most messages in a request, 1 or more")] = 2048
+    max_logprobs: Annotated[int, Field(ge=0, description="the most logprobs for each token, 0 or more")] = 20
+    allowed_hosts: Annotated[
+        str | None,
+        AfterValidator(lambda text: text if text is None else _words(text)),
+        Field(description="names of this machine that browsers may call it by, with commas between them"),
+    ] = None
+    api_keys_file: Annotated[Path | None, Field(description="a file with API keys; not set: no key is asked for")] = (
+        None
+    )
+    tls_certificate: Annotated[Path | None, Field(description="a PEM file with the certificate chain")] = None
+    tls_private_key: Annotated[Path | None, Field(description="a PEM file with the certificate's private key")] = None
+    control_socket: Annotated[Path | None, Field(description="a path for the control socket; not set: none")] = None
     pause_file: Annotated[Path | None, Field(description="a path; while that file exists, requests are refused")] = None
     cors_allow_origin: Annotated[
         str | None,

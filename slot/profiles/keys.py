@@ -79,6 +79,8 @@ _COUNT = kinds.integer(1)
 _TOKENS = kinds.integer(1, unit="tokens")
 _SECONDS = kinds.number(0, unit="seconds")
 _SOME_SECONDS = kinds.number(above=0, unit="seconds")
+_SWITCH = kinds.choice("true", "false", "1", "0")
+_WORDS = kinds.matching(r"[^\s,]+(,[^\s,]+)*", "words with commas and no blanks between them")
 _RATE = kinds.number(above=0, unit="tokens per second")
 _RATES = Annotated[dict[Annotated[int, Meta(ge=1)], Annotated[float, Meta(gt=0)]], Meta(min_length=1)]
 
@@ -201,7 +203,75 @@ FRONTDOOR = _table(
         "How long the engine may say nothing in answer to a request before it is given up, in seconds.",
         "600",
     ),
+    Key(
+        "FRONTDOOR_MAX_ACTIVE_POOLING",
+        kinds.integer(1, 100_000),
+        "How many embeddings, scores and the like may run at once.",
+        "32",
+    ),
+    Key(
+        "FRONTDOOR_MAX_ACTIVE_PER_CLIENT",
+        kinds.integer(1, 100_000),
+        "How many generations one client may have at once.",
+        "none",
+    ),
+    Key(
+        "FRONTDOOR_FAIR_SHARE",
+        _SWITCH,
+        "Whether no client may hold more than its share while another waits or is refused; "
+        "unset: when requests may wait or FRONTDOOR_MAX_ACTIVE_PER_CLIENT is set.",
+    ),
+    Key(
+        "FRONTDOOR_SESSION_HEADER",
+        kinds.matching(r"[A-Za-z0-9_-]{1,64}", "a header's name"),
+        "The header that tells clients without an API key apart.",
+        "X-Session-Id",
+    ),
+    Key(
+        "FRONTDOOR_TOKEN_ADMISSION",
+        _SWITCH,
+        "Whether requests are also admitted by their estimated tokens against the engine's KV cache.",
+        "false",
+    ),
+    Key(
+        "FRONTDOOR_KV_CACHE_TOKENS",
+        _TOKENS,
+        "How many tokens the engine's KV cache holds; unset: what the engine says while it starts.",
+    ),
+    Key(
+        "FRONTDOOR_TOKENS_PER_BYTE",
+        kinds.number(0.001, 1),
+        "How many tokens a byte of a prompt counts as when requests are admitted by tokens.",
+        "0.3",
+    ),
+    Key("FRONTDOOR_BUSY_STATUS", kinds.choice("503", "429", "529"), "The status of an answer at capacity.", "503"),
+    Key(
+        "FRONTDOOR_PING_INTERVAL_S",
+        _SECONDS,
+        "How long a stream may be silent before the client gets a ping, in seconds; 0 for no pings.",
+        "15.0",
+    ),
     Key("FRONTDOOR_MAX_BODY_BYTES", kinds.integer(1, unit="bytes"), "The largest request body, in bytes.", "67108864"),
+    Key(
+        "FRONTDOOR_MODEL_ALIAS",
+        kinds.matching(r"[\w./:-]{1,200}", "a model name"),
+        "The model name that always means the loaded model.",
+        "active",
+    ),
+    Key(
+        "FRONTDOOR_ALLOWED_FIELDS",
+        _WORDS,
+        "Request fields that are denied by default and allowed here, with commas.",
+        "none",
+    ),
+    Key(
+        "FRONTDOOR_IMAGE_HOSTS",
+        _WORDS,
+        "Hosts that the engine may fetch images from, with commas; unset: images come as `data:` URLs only.",
+    ),
+    Key("FRONTDOOR_MAX_IMAGES", kinds.integer(0), "The most images in a request.", "32"),
+    Key("FRONTDOOR_MAX_MESSAGES", kinds.integer(1), "The most messages in a request.", "2048"),
+    Key("FRONTDOOR_MAX_LOGPROBS", kinds.integer(0), "The most logprobs for each token.", "20"),
     Key("FRONTDOOR_PAUSE_FILE", _FILE, "While this file exists, no new generation is admitted."),
     Key(
         "FRONTDOOR_CORS_ALLOW_ORIGIN",
@@ -209,7 +279,7 @@ FRONTDOOR = _table(
         "The web origin whose pages may call the frontdoor.",
         "none",
     ),
-    Key("FRONTDOOR_LOG_EVENTS", kinds.choice("true", "false", "1", "0"), "Whether each request is logged.", "true"),
+    Key("FRONTDOOR_LOG_EVENTS", _SWITCH, "Whether each request is logged.", "true"),
     Key(
         "FRONTDOOR_CHAT_TEMPLATE_KWARGS_JSON",
         kinds.json_of(dict[str, object], "a JSON object"),

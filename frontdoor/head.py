@@ -1,0 +1,34 @@
+"""A request's head as a value: what the parser made of the bytes before the body. It decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Fields = list[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True, eq=False)
+class Head:
+    """`fields` are (name in lower case, value) in the order of arrival, several of one name included.
+
+    `path` and `query` (with its `?`) are the target as it came, nothing decoded; `minor` is the x of HTTP/1.x.
+    """
+
+    method: str = ""
+    target: str = ""
+    path: str = ""
+    query: str = ""
+    minor: int = 1
+    fields: Fields = field(default_factory=list)
+    keep_alive: bool = True
+
+    def get(self, name: bytes) -> bytes | None:
+        """The first value of a header; `name` in lower case."""
+        for found, value in self.fields:
+            if found == name:
+                return value
+        return None
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Every value of a header, in order; `name` in lower case."""
+        return [value for found, value in self.fields if found == name]
