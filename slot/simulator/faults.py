@@ -1,4 +1,4 @@
-"""Faults on request: what they are called, and what each does to a stream. Decisions only; the shells carry them out.
+"""Faults on request: what they are called and what they take. What each does to an answer is decided in `deeds`.
 
 A fault is named on the command line (`--simulator-fault NAME[:key=value,...]`, for the whole engine) or in the body of
 one request (`"simulator_fault": "..."`, for that request alone, so that one process serves a whole matrix of faults).
@@ -18,12 +18,25 @@ line befalls every stream.
                                  command line the process kills itself
     stall_mid_stream   stream    after `after_tokens` no more tokens, connection open; on the command line the
                                  whole engine stands still while /health says 200
+    pause              stream    after `after_tokens` silence for `seconds`, then on as before; `how=ids`: every event
+                                 has an `id:` line
+    silent_prefill     stream    nothing at all, not even a head
+    die_before_head    stream    the connection is cut before the head (`how=fin` or `how=rst`)
+    html_error         stream    502 with a page of HTML, as from a proxy on the way
     garbage            stream    `!!!!` instead of words, HTTP 200
     nan                stream    NaN where a logprob belongs; `how=vllm`: as 0.32 does it, 400 or null
     broken_frame       stream    after `after_tokens` half a frame, then a clean end
+    broken_json        stream    after `after_tokens` a whole frame whose data is no JSON, then on as before
+    empty_data         stream    after `after_tokens` a frame with empty data, then on as before
     no_done            stream    after `after_tokens` a clean end without `data: [DONE]`
     error_event        stream    after `after_tokens` an `event: error` whose data has no `error` key
+    error_frame        stream    after `after_tokens` the error frame of vLLM's own failures, then `[DONE]`
+    error_string       stream    after `after_tokens` an error frame whose `error` is a text, then `[DONE]`
     finish_abort       stream    after `after_tokens` finish_reason "abort", then `[DONE]`, as an engine-side abort ends
+
+    An answer in one piece has no frames. There half a frame and a frame that is no JSON are half the JSON in a whole
+    message, a frame with empty data is an empty body, an error is status 500 with that error, a pause comes before the
+    head, and a death leaves the message shorter than its Content-Length says.
 """
 
 from __future__ import annotations
@@ -51,11 +64,19 @@ class FaultName(StrEnum):
     DEVICE_LOST = "device_lost"
     DIE_MID_STREAM = "die_mid_stream"
     STALL_MID_STREAM = "stall_mid_stream"
+    PAUSE = "pause"
+    SILENT_PREFILL = "silent_prefill"
+    DIE_BEFORE_HEAD = "die_before_head"
+    HTML_ERROR = "html_error"
     GARBAGE = "garbage"
     NAN = "nan"
     BROKEN_FRAME = "broken_frame"
+    BROKEN_JSON = "broken_json"
+    EMPTY_DATA = "empty_data"
     NO_DONE = "no_done"
     ERROR_EVENT = "error_event"
+    ERROR_FRAME = "error_frame"
+    ERROR_STRING = "error_string"
     FINISH_ABORT = "finish_abort"
 
 
@@ -72,14 +93,27 @@ _KEYS: dict[FaultName, tuple[Scope, dict[str, str]]] = {
     FaultName.DEVICE_LOST: (Scope.ENGINE, _AFTER),
     FaultName.DIE_MID_STREAM: (Scope.STREAM, {**_AFTER, "how": "fin"}),
     FaultName.STALL_MID_STREAM: (Scope.STREAM, _AFTER),
+    FaultName.PAUSE: (Scope.STREAM, {**_AFTER, "seconds": "1", "how": "plain"}),
+    FaultName.SILENT_PREFILL: (Scope.STREAM, {}),
+    FaultName.DIE_BEFORE_HEAD: (Scope.STREAM, {"how": "fin"}),
+    FaultName.HTML_ERROR: (Scope.STREAM, {}),
     FaultName.GARBAGE: (Scope.STREAM, {}),
     FaultName.NAN: (Scope.STREAM, {"how": "literal"}),
     FaultName.BROKEN_FRAME: (Scope.STREAM, _AFTER),
+    FaultName.BROKEN_JSON: (Scope.STREAM, _AFTER),
+    FaultName.EMPTY_DATA: (Scope.STREAM, _AFTER),
     FaultName.NO_DONE: (Scope.STREAM, _AFTER),
     FaultName.ERROR_EVENT: (Scope.STREAM, _AFTER),
+    FaultName.ERROR_FRAME: (Scope.STREAM, _AFTER),
+    FaultName.ERROR_STRING: (Scope.STREAM, _AFTER),
     FaultName.FINISH_ABORT: (Scope.STREAM, _AFTER),
 }
-_HOW = {FaultName.DIE_MID_STREAM: ("fin", "rst"), FaultName.NAN: ("literal", "vllm")}
+_HOW = {
+    FaultName.DIE_MID_STREAM: ("fin", "rst"),
+    FaultName.DIE_BEFORE_HEAD: ("fin", "rst"),
+    FaultName.PAUSE: ("plain", "ids"),
+    FaultName.NAN: ("literal", "vllm"),
+}
 
 
 class UnknownFault(ValueError):
@@ -150,41 +184,3 @@ def _checked(name: FaultName, values: dict[str, str]) -> Fault:
 def _meant(name: str, known: list[str]) -> str:
     near = nearest(name, known)
     return f", did you mean {near}?" if near else f", known: {', '.join(known)}"
-
-
-class Deed(Enum):
-    """What befalls a stream at this moment, in the words of whoever writes it."""
-
-    NOTHING = "nothing"
-    CUT = "cut the connection without a terminator"
-    RESET = "reset the connection"
-    HALF_FRAME = "half a frame, then a clean end"
-    END = "a clean end without [DONE]"
-    ERROR_EVENT = "an event named error, then a clean end"
-    ABORT = "finish_reason abort, then [DONE]"
-    KILL_PROCESS = "the process kills itself"
-
-
-_DEEDS = {
-    FaultName.BROKEN_FRAME: Deed.HALF_FRAME,
-    FaultName.NO_DONE: Deed.END,
-    FaultName.ERROR_EVENT: Deed.ERROR_EVENT,
-    FaultName.FINISH_ABORT: Deed.ABORT,
-}
-
-
-def deed(fault: Fault | None, tokens_sent: int, *, of_request: bool) -> Deed:
-    """What to do to a stream that has sent `tokens_sent` tokens, before it sends the next.
-
-    1. no fault, or too early: nothing.
-    2. a death: the process's if the fault is the engine's own, else the connection's.
-    3. an ending: whichever the fault names.
-    4. the other faults change tokens, not the framing: nothing.
-    """
-    if fault is None or tokens_sent < fault.after_tokens:  # 1
-        return Deed.NOTHING
-    if fault.name is FaultName.DIE_MID_STREAM:  # 2
-        if not of_request:
-            return Deed.KILL_PROCESS
-        return Deed.RESET if fault.how == "rst" else Deed.CUT
-    return _DEEDS.get(fault.name, Deed.NOTHING)  # 3, 4

@@ -2,7 +2,7 @@
 
 `Generation` yields `Delta`s, of all prompts and choices of the ask as they come; leaving it
 early aborts what still runs. Faults that change what is said are here; those that change how it is framed are in
-`answer`.
+`deeds`.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Generation:
                 index = number * ask.choices + copy
                 choice = _Choice(index, prompt, ask, voice, ask.budget(prompt, max_model_len))
                 self._choices[choice.request] = choice
-                if ask.fault is not None and ask.fault.name is FaultName.STALL_MID_STREAM:
+                if ask.fault is not None and ask.fault.name in (FaultName.STALL_MID_STREAM, FaultName.SILENT_PREFILL):
                     choice.request.stalls_after = ask.fault.after_tokens
 
     @property

@@ -23,10 +23,11 @@ def encode(payload: Any, *, literal_nan: bool = False) -> bytes:
     return _encoder.encode(payload)
 
 
-def frame(data: bytes, event: str | None = None) -> bytes:
-    """One event. `event`: its name, where the API names its events."""
+def frame(data: bytes, event: str | None = None, *, number: int | None = None) -> bytes:
+    """One event. `event`: its name, where the API names its events; `number`: its id, which vLLM does not send."""
     name = b"" if event is None else b"event: " + event.encode() + b"\n"
-    return name + b"data: " + data + b"\n\n"
+    identity = b"" if number is None else b"id: %d\n" % number
+    return name + identity + b"data: " + data + b"\n\n"
 
 
 def half(framed: bytes) -> bytes:

@@ -226,7 +226,9 @@ def test_load_is_tracked_when_asked() -> None:
         ("die_mid_stream:after_tokens=2", rb'"token_ids":null\}\]\}\n\n\r\n$'),  # no 0\r\n\r\n
         ("broken_frame:after_tokens=2", rb'data: \{"id":[^\n]*\r\n0\r\n\r\n$'),
         ("no_done:after_tokens=2", rb'"token_ids":null\}\]\}\n\n\r\n0\r\n\r\n$'),
-        ("error_event:after_tokens=2", rb'event: error\ndata: \{"message":"engine failure"\}\n\n\r\n0\r\n\r\n$'),
+        ("error_event:after_tokens=2", rb'event: error\ndata: \{"message":"engine failure"\}\n\n\r\n.*data: \[DONE\]'),
+        ("error_string:after_tokens=2", rb'data: \{"error":"engine failure"\}\n\n\r\n.*data: \[DONE\]'),
+        ("error_frame:after_tokens=2", rb'data: \{"error":\{"message":"EngineCore encountered.*data: \[DONE\]'),
         ("finish_abort:after_tokens=2", rb'"finish_reason":"abort"[^\n]*\n\n\r\n.*data: \[DONE\]\n\n\r\n0\r\n\r\n$'),
     ],
 )
@@ -235,6 +237,56 @@ def test_broken_streams(engine: SimulatedEngine, fault: str, end: bytes) -> None
     assert re.search(end, stream, re.DOTALL), stream[-400:]
     assert stream.count(b'"finish_reason":null') == 2
     eventually(engine, "num_requests_running", 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [
+        ("broken_json:after_tokens=2", rb'data: \{"id":[^\n}]*\n\n'),
+        ("empty_data:after_tokens=2", rb"data: \n\n"),
+        ("pause:after_tokens=2,seconds=0.01", rb"data: "),
+        ("pause:seconds=0,how=ids", rb"id: 3\ndata: "),
+    ],
+)
+def test_interrupted_streams(engine: SimulatedEngine, fault: str, found: bytes) -> None:
+    stream = read_to_the_end(engine.open("/v1/completions", {**LONG, "max_tokens": 6, "simulator_fault": fault}))
+    assert re.search(found, stream), stream
+    assert stream.count(b'"finish_reason":null') == 5
+    assert b'"finish_reason":"length"' in stream and stream.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_no_head_ever(engine: SimulatedEngine, stream: bool) -> None:
+    body = {**LONG, "stream": stream}
+    with engine.open("/v1/completions", {**body, "simulator_fault": "die_before_head"}) as connection:
+        assert connection.recv(1) == b""
+    with engine.open("/v1/completions", {**body, "simulator_fault": "die_before_head:how=rst"}) as connection:
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
+    silent = engine.open("/v1/completions", {**body, "simulator_fault": "silent_prefill"})
+    eventually(engine, "num_requests_running", 1)
+    assert not select.select([silent], [], [], 0.1)[0]
+    silent.close()
+    eventually(engine, "num_requests_running", 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "found"),
+    [
+        ("html_error", 502, b"<html>"),
+        ("error_frame", 500, b'{"error":{"message":"EngineCore'),
+        ("error_event", 500, b'{"message":"engine failure"}'),
+        ("error_string", 500, b'{"error":"engine failure"}'),
+        ("broken_frame", 200, b'{"id":'),
+        ("empty_data", 200, b""),
+        ("pause:seconds=0", 200, b'"finish_reason":"length"'),
+    ],
+)
+def test_a_faulty_answer_in_one_piece(engine: SimulatedEngine, fault: str, status: int, found: bytes) -> None:
+    body = {**LONG, "max_tokens": 6, "stream": False, "simulator_fault": fault}
+    answered, text = engine.post("/v1/completions", body)
+    assert answered == status and found in text
+    assert fault != "broken_frame" or b'"usage"' not in text
 
 
 def test_a_connection_can_be_reset(engine: SimulatedEngine) -> None:

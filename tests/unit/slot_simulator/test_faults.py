@@ -4,7 +4,7 @@ import pytest
 
 from slot.simulator import faults
 from slot.simulator.failure_texts import FAILURES, Ending
-from slot.simulator.faults import Deed, Fault, FaultName, Scope, UnknownFault
+from slot.simulator.faults import Fault, FaultName, Scope, UnknownFault
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ from slot.simulator.faults import Deed, Fault, FaultName, Scope, UnknownFault
         ("crash_loading:text=igc,phase=weights", Fault(FaultName.CRASH_LOADING, text="igc", phase="weights")),
         ("die_mid_stream:after_tokens=0", Fault(FaultName.DIE_MID_STREAM, after_tokens=0, how="fin")),
         ("die_mid_stream:how=rst", Fault(FaultName.DIE_MID_STREAM, after_tokens=3, how="rst")),
+        ("pause:seconds=0.5,how=ids", Fault(FaultName.PAUSE, after_tokens=3, seconds=0.5, how="ids")),
+        ("die_before_head", Fault(FaultName.DIE_BEFORE_HEAD, how="fin")),
         ("stall_mid_stream:after_tokens=7", Fault(FaultName.STALL_MID_STREAM, after_tokens=7)),
     ],
 )
@@ -58,32 +60,6 @@ def test_a_request_may_ask_for_its_own_faults_only(name: FaultName) -> None:
 
 def test_no_fault_asked_for() -> None:
     assert faults.for_request(None) is None
-
-
-@pytest.mark.parametrize(
-    ("spec", "of_request", "expected"),
-    [
-        ("die_mid_stream:after_tokens=2", True, Deed.CUT),
-        ("die_mid_stream:after_tokens=2,how=rst", True, Deed.RESET),
-        ("die_mid_stream:after_tokens=2", False, Deed.KILL_PROCESS),
-        ("broken_frame:after_tokens=2", True, Deed.HALF_FRAME),
-        ("no_done:after_tokens=2", False, Deed.END),
-        ("error_event:after_tokens=2", True, Deed.ERROR_EVENT),
-        ("finish_abort:after_tokens=2", True, Deed.ABORT),
-        ("stall_mid_stream:after_tokens=2", True, Deed.NOTHING),
-        ("device_lost:after_tokens=2", False, Deed.NOTHING),
-        ("garbage", True, Deed.NOTHING),
-        ("nan", True, Deed.NOTHING),
-    ],
-)
-def test_deed(spec: str, of_request: bool, expected: Deed) -> None:
-    fault = faults.parse(spec)
-    for sent, deed in ((0, Deed.NOTHING), (1, Deed.NOTHING), (2, expected), (3, expected)):
-        assert faults.deed(fault, sent, of_request=of_request) is deed
-
-
-def test_no_fault_no_deed() -> None:
-    assert faults.deed(None, 5, of_request=False) is Deed.NOTHING
 
 
 @pytest.mark.parametrize("name", FAILURES)
