@@ -124,6 +124,34 @@ def body_timeout(limit_s: float) -> Refusal:
     )
 
 
+def head_timeout(limit_s: float) -> Refusal:
+    return Refusal(
+        status=408,
+        reason=Reason.HEAD_TIMEOUT,
+        code="request_timeout",
+        message=f"the head of the request did not arrive within {limit_s:g} s",
+    )
+
+
+def head_too_large(limit_bytes: int) -> Refusal:
+    return Refusal(
+        status=431,
+        reason=Reason.HEAD_TOO_LARGE,
+        code="request_head_too_large",
+        message=f"the head of the request is larger than {limit_bytes} bytes, the limit of this server",
+    )
+
+
+def too_many_connections(what: str) -> Refusal:
+    return Refusal(
+        status=503,
+        reason=Reason.TOO_MANY_CONNECTIONS,
+        code="too_many_connections",
+        message=f"{what}; try again in a moment",
+        retry_after_s=2.0,
+    )
+
+
 def unsupported_encoding(encoding: str) -> Refusal:
     return Refusal(
         status=415,
@@ -149,16 +177,25 @@ def upstream_protocol(what: str) -> Refusal:
     )
 
 
+def invalid_number() -> Refusal:
+    return Refusal(
+        status=502,
+        reason=Reason.INVALID_ANSWER,
+        code="invalid_number_in_answer",
+        message="the engine sent NaN or Infinity, which are not JSON: its numbers for this answer cannot be trusted",
+    )
+
+
 def engine_error(what: str) -> Refusal:
     return Refusal(status=502, reason=Reason.ENGINE_ERROR, code="engine_error", message=f"the engine {what}")
 
 
-def upstream_timeout(idle_s: float) -> Refusal:
+def upstream_timeout(what: str) -> Refusal:
     return Refusal(
         status=504,
         reason=Reason.UPSTREAM_TIMEOUT,
         code="upstream_timeout",
-        message=f"the engine sent nothing for {idle_s:g} s",
+        message=f"the engine {what}",
     )
 
 

@@ -1,46 +1,53 @@
-"""What passes in an event stream: where its events end, and whether it ended as it should. Bytes are never re-encoded.
+"""What passes in an event stream: where its events end, what each of them says, and whether it ended as it should.
 
-A stream that merely stops counts as success in every client, so the relay must know the difference. A `StreamReader`
-is fed with the engine's bytes in whatever pieces they arrive and gives back whole events only; a part of an event stays
-inside until its rest arrives. On the way it notes what the frontdoor has to know: the proper end, an error the engine
-reported, and the token usage.
+A stream that merely stops counts as success in every client, and much of what goes wrong in one is swallowed by some of
+them. So a `StreamReader` is fed with the engine's bytes in whatever pieces they arrive, reads every event, and gives
+back what may pass: whole events, the same bytes, up to the one with which the stream failed. It says why in `trouble`;
+the relay tells the client in an error event of its own, unless the engine's own error has passed.
 
-    READING --[DONE], message_stop, response.completed ...--> DONE       (what follows still passes)
-    READING --an error event, finish_reason "abort"---------> FAILED     (nothing after that event passes)
+    READING --[DONE], message_stop, response.completed ...--> DONE       (nothing after that event passes)
+    READING --any trouble-----------------------------------> FAILED     (nothing after that event passes)
+
+What becomes of an event, in this order:
+
+    1. it has no data (a comment, `retry:`)                   passes; named `error`: FAILED, does not pass
+    2. a line of it is no field of an event stream            FAILED, does not pass: clients drop such lines in silence,
+                                                              also the first one after a byte order mark
+    3. OpenAI's `[DONE]`                                      passes, DONE
+    4. its data is not one strict JSON object (`json_text`)   FAILED, does not pass; empty data is no JSON either, and
+                                                              openai-python dies of it
+    5. an error of the form on which the clients raise        passes, FAILED, `error_passed`
+    6. an error of another form                               FAILED, does not pass: clients take it for a chunk
+    7. the engine gave the generation up ("abort")            FAILED, does not pass: a client would see a proper finish
+                                                              before it sees our error, and may keep the answer
+    8. the dialect's last event                               passes, DONE
+    9. anything else                                          passes
+
+vLLM 0.32 sends the usage before `[DONE]`, and nothing after it. It sends `[DONE]` after errors and aborts too, which is
+why nothing passes once a stream has failed.
 
 Events end at an empty line (https://html.spec.whatwg.org/multipage/server-sent-events.html, 9.2.5): lines may end in
-LF, CR LF or CR. vLLM writes LF.
+LF, CR LF or CR. vLLM writes LF. A CR that arrives last may be half of a CR LF, so it waits for the next byte.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any
 
-import msgspec
-
+from frontdoor.event_meaning import ENDS, carries_content, clients_raise, is_given_up, reported
+from frontdoor.json_text import Fields, Tokens, Usage, read, read_fields, usages
+from frontdoor.refusal import Refusal, engine_error, upstream_protocol
 from frontdoor.routes import Dialect
-from slot.bad_json import BAD_JSON
+
+__all__ = ["EventTooLarge", "Fields", "StreamReader", "StreamState", "Tokens", "Usage", "ping", "read_fields", "usages"]
 
 MAX_EVENT_BYTES = 8 << 20
 
-# An empty line after a line: of each pair the first ending must be whole, so that CR LF is not read as two endings.
-_BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
+_BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?=[^\n]))")
+_LONGEST_HALF_BOUNDARY = 3  # CR LF CR
 
-_ENDS = {
-    Dialect.OPENAI: frozenset[str](),
-    Dialect.RESPONSES: frozenset({"response.completed", "response.incomplete", "response.failed"}),
-    Dialect.ANTHROPIC: frozenset({"message_stop"}),
-}
-
-# An event without any of these words cannot change what is known of the stream: the hot path looks no further.
-# In JSON text a quote inside a string is escaped, so `"error"` with bare quotes is a key or a whole value.
-_MARKS = {
-    dialect: (b"[DONE]", b'"usage"', b'"error"', b'"abort"', *(name.encode() for name in sorted(ends)))
-    for dialect, ends in _ENDS.items()
-}
+_LF = 0x0A
 
 
 class EventTooLarge(ValueError):
@@ -53,73 +60,19 @@ class StreamState(StrEnum):
     FAILED = "failed"
 
 
-class TokenDetails(msgspec.Struct, frozen=True):
-    cached_tokens: int | None = None
+_READING = StreamState.READING  # twice for each event: a member of an enum takes 40 ns to look up
 
 
-class Usage(msgspec.Struct, frozen=True):
-    """Token counts, under the names that each of the three dialects has for them."""
+def ping(dialect: Dialect, uses_ids: bool) -> bytes:
+    """What keeps a silent stream alive between two events, and is content to no client.
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    prompt_tokens_details: TokenDetails | None = None
-    input_tokens_details: TokenDetails | None = None
-
-
-class _Choice(msgspec.Struct, frozen=True):
-    finish_reason: str | None = None
-
-
-class _Nested(msgspec.Struct, frozen=True):
-    usage: Usage | None = None
-
-
-class Fields(msgspec.Struct, frozen=True):
-    """The few fields that matter of an answer or of one event's data. Unknown fields are skipped."""
-
-    type: str | None = None
-    usage: Usage | None = None
-    error: Any = None
-    choices: list[_Choice] = []
-    response: _Nested | None = None
-    message: _Nested | str | None = None
-
-
-class Tokens(msgspec.Struct):
-    """Counted so far; 0 where the engine has not said."""
-
-    input: int = 0
-    output: int = 0
-    cached: int = 0
-
-    def note(self, usage: Usage) -> None:
-        self.input = usage.prompt_tokens or usage.input_tokens or self.input
-        self.output = usage.completion_tokens or usage.output_tokens or self.output
-        details = usage.prompt_tokens_details or usage.input_tokens_details
-        cached = details.cached_tokens if details is not None else usage.cache_read_input_tokens
-        self.cached = cached or self.cached
-
-
-_decode_fields = msgspec.json.Decoder(Fields).decode
-
-
-def read_fields(data: bytes) -> Fields | None:
-    """The known fields of a JSON object, or None for anything that is not one: judging it is the client's part."""
-    try:
-        return _decode_fields(data)
-    except BAD_JSON:
-        return None
-
-
-def usages(fields: Fields) -> Iterator[Usage]:
-    """Every usage that is told: beside the answer, or inside the response or message that an event carries."""
-    nested = fields.message if isinstance(fields.message, _Nested) else None
-    for usage in (fields.usage, fields.response and fields.response.usage, nested and nested.usage):
-        if usage:
-            yield usage
+    Anthropic has an event for it. Elsewhere it is a comment. Clients that cut at empty lines need one after it, but
+    openai-python takes an empty line for an event once the stream has used `id:` (measured with 3.52), so there the
+    comment shares the next event. A bare colon is no good: one client insists on a blank and a word.
+    """
+    if dialect is Dialect.ANTHROPIC:
+        return b'event: ping\ndata: {"type": "ping"}\n\n'
+    return b": ping\n" if uses_ids else b": ping\n\n"
 
 
 class StreamReader:
@@ -127,87 +80,111 @@ class StreamReader:
 
     def __init__(self, dialect: Dialect) -> None:
         self.state = StreamState.READING
-        self.tokens = Tokens()
+        # why it FAILED; as a reason for the log also when the engine's own error has passed
+        self.trouble: Refusal | None = None
         # the event that failed the stream is an error that the client can read itself
         self.error_passed = False
-        self._ends = _ENDS[dialect]
-        self._marks = _MARKS[dialect]
+        self.tokens = Tokens()
+        # events with JSON in them that have passed: what a model makes, without comments and `[DONE]`
+        self.events = 0
+        # one of them carried content or a finish, not just a role: the first token is here
+        self.has_content = False
+        # the stream has an `id:`, see ping()
+        self.uses_ids = False
+        self._dialect = dialect
+        self._ends = ENDS[dialect]
         self._tail = b""
-        self._after_cr = False
 
     def feed(self, data: bytes) -> bytes:
-        """Takes what arrived, returns what may pass: whole events, the same bytes. Raises EventTooLarge.
-
-        Once FAILED, nothing passes any more.
-        """
-        if self._after_cr and data:
-            self._after_cr = False
-            if data.startswith(b"\n"):  # the other half of the CR LF that ended the event before
-                return b"\n" + self.feed(data[1:])
+        """Takes what arrived, returns what may pass: whole events, the same bytes. Raises EventTooLarge."""
+        if self.state is not _READING:
+            return b""
+        start = passed = 0
         if self._tail:
+            start = max(len(self._tail) - _LONGEST_HALF_BOUNDARY, 0)
             data = self._tail + data
-        if data.endswith(b"\n\n"):
-            self._tail = b""
-        else:
-            data = self._hold_back(data)
-        for mark in self._marks:
-            if mark in data:
-                return self._inspect(data)
-        return data
-
-    def finish(self) -> bytes:
-        """The connection ended in good order: returns an end mark that came without its empty line, else nothing.
-
-        What is left of any other event is dropped: half an event is not one.
-        """
-        tail, self._tail = self._tail, b""
-        if tail and self.state is StreamState.READING and self._is_end(tail):
-            self.state = StreamState.DONE
-            return tail + b"\n\n"
-        return b""
-
-    def _hold_back(self, data: bytes) -> bytes:
-        end = 0
-        for boundary in _BOUNDARY.finditer(data):
-            end = boundary.end()
-        self._tail = data[end:]
+        for end in _ends_of_events(data, start):
+            if self._may_pass(data[passed:end]):
+                passed = end
+            if self.state is not _READING:
+                self._tail = b""
+                return data[:passed]
+        self._tail = data[passed:]
         if len(self._tail) > MAX_EVENT_BYTES:
             raise EventTooLarge(f"an event of more than {MAX_EVENT_BYTES} bytes")
-        self._after_cr = data.endswith(b"\r") and not self._tail
-        return data[:end]
+        return data[:passed]
 
-    def _inspect(self, data: bytes) -> bytes:
-        """Looks at each event; returns all of them, or those up to and including the one that failed the stream."""
-        passed = 0
-        for boundary in _BOUNDARY.finditer(data):
-            if self.state is StreamState.FAILED:
-                return data[:passed]
-            self._note(data[passed : boundary.end()])
-            passed = boundary.end()
-        return data
+    def finish(self) -> bytes:
+        """The connection ended in good order: returns an end that came without its empty line, else nothing.
 
-    def _note(self, event: bytes) -> None:
-        if self._is_end(event):
+        Such an end is an end mark or the engine's error. What is left of any other event is dropped: it may be half of
+        one, and half an event says nothing.
+        """
+        tail, self._tail = self._tail, b""
+        if not tail:
+            return b""
+        if self._may_pass(tail + b"\n\n") and self.state is not StreamState.READING:
+            return tail + b"\n\n"
+        self.state, self.trouble = StreamState.READING, None
+        return b""
+
+    def _may_pass(self, event: bytes) -> bool:
+        """Reads one whole event, and says whether it may pass (the module's list has the rules)."""
+        if event.startswith(b"data: {") and event.find(b"\n") == len(event) - 2:  # vLLM's form: not taken apart
+            return self._take_in(b"", event[6:])
+        data: list[bytes] = []
+        name = b""
+        for line in event.splitlines():
+            field, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
+            if field == b"data":
+                data.append(value)
+            elif field == b"event":
+                name = value
+            elif field == b"id":
+                self.uses_ids = True
+            elif field and field != b"retry":  # the field of a comment is empty
+                return self._fail(upstream_protocol("sent a line that is no field of an event stream"))  # 2
+        if not data:  # 1
+            return name != b"error" or self._fail(reported(None, b""))
+        if data[0].rstrip() == b"[DONE]" and self._dialect is Dialect.OPENAI:  # 3
             self.state = StreamState.DONE
-        fields = read_fields(_data_of(event))
-        if fields is None:
-            return
+            return True
+        return self._take_in(name, b"\n".join(data))
+
+    def _take_in(self, name: bytes, data: bytes) -> bool:
+        fields = read(data)
+        if isinstance(fields, Refusal):  # 4
+            return self._fail(reported(None, data) if name == b"error" else fields)
+        if fields.error or name == b"error" or fields.type == "error":  # 5, 6
+            self.error_passed = clients_raise(fields, name, self._dialect)
+            self._fail(reported(fields, data))
+            return self.error_passed
+        if is_given_up(fields):  # 7
+            return self._fail(engine_error("gave this generation up"))
+        self.events += 1
         for usage in usages(fields):
             self.tokens.note(usage)
-        self.error_passed = self.error_passed or bool(fields.error)
-        aborted = any(choice.finish_reason == "abort" for choice in fields.choices)
-        if self.state is StreamState.READING and (aborted or self.error_passed):
-            self.state = StreamState.FAILED
+        if not self.has_content:
+            self.has_content = carries_content(fields)
+        if fields.type in self._ends:  # 8
+            self.state = StreamState.DONE
+        return True
 
-    def _is_end(self, event: bytes) -> bool:
-        data = _data_of(event)
-        if data == b"[DONE]":
-            return True
-        fields = read_fields(data) if self._ends else None
-        return fields is not None and fields.type in self._ends
+    def _fail(self, trouble: Refusal) -> bool:
+        self.state = StreamState.FAILED
+        self.trouble = trouble
+        return False
 
 
-def _data_of(event: bytes) -> bytes:
-    """The data of an event: its `data` lines joined by LF, one space after the colon taken off."""
-    lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")]
-    return b"\n".join(lines).strip()
+def _ends_of_events(data: bytes, start: int) -> list[int]:
+    """Where the events of `data` end; no end is at or before `start`."""
+    if b"\r" in data:
+        return [boundary.end() for boundary in _BOUNDARY.finditer(data, start)]
+    ends = []
+    while 0 < (found := data.find(b"\n", start) + 1) < len(data):
+        if data[found] == _LF:
+            found += 1
+            ends.append(found)
+        start = found
+    return ends

@@ -1,0 +1,78 @@
+"""What one event of a stream means, once its data has been read: an end, an error, a generation given up, a token.
+
+The three dialects differ in all of it, and so do the clients: an error of a form that an SDK does not know is taken for
+a chunk, and nobody hears of it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from frontdoor.json_text import Fields, Nested
+from frontdoor.refusal import Refusal, engine_error
+from frontdoor.routes import Dialect
+from slot.bad_json import BAD_JSON
+
+MAX_TOLD_CHARS = 500
+
+# The `type` of a dialect's last event. OpenAI's is no JSON: `[DONE]`.
+ENDS = {
+    Dialect.OPENAI: frozenset[str](),
+    Dialect.RESPONSES: frozenset({"response.completed", "response.incomplete", "response.failed"}),
+    Dialect.ANTHROPIC: frozenset({"message_stop"}),
+}
+
+# vLLM ends a generation that it aborts, at its shutdown for one, with a finish like any other (0.32, vllm#57082).
+_GIVEN_UP = frozenset({"abort", "error"})
+
+
+def clients_raise(fields: Fields, name: bytes, dialect: Dialect) -> bool:
+    """Whether every SDK raises on this error: it is an object, and for Anthropic's also the event is named `error`.
+
+    Anthropic's SDK looks at the event's name alone, OpenAI's two at the data alone (measured with anthropic-python
+    2.11, openai-python 1.x to 3.x, openai-node 6.49).
+    """
+    named = name == b"error" or dialect is not Dialect.ANTHROPIC
+    return named and isinstance(fields.error, dict) and bool(fields.error)
+
+
+def is_given_up(fields: Fields) -> bool:
+    """Whether the engine ended this generation before its time, and says so as if it were a finish."""
+    for choice in fields.choices:
+        if choice.finish_reason in _GIVEN_UP:
+            return True
+    if fields.type is None:
+        return False
+    if fields.type == "message_delta":  # vLLM 0.32 translates "abort" into null
+        return _object(fields.delta).get("stop_reason", "not said") is None
+    return isinstance(fields.response, Nested) and fields.response.status == "cancelled"
+
+
+def carries_content(fields: Fields) -> bool:
+    """Whether a token is in it, or the finish: vLLM's first chunk of a chat has a role and empty content."""
+    if fields.type is not None:
+        return fields.type.endswith("delta")  # the two dialects that name their events
+    for choice in fields.choices:
+        written = any(value for key, value in _object(choice.delta).items() if key != "role")
+        if written or choice.text or choice.finish_reason:
+            return True
+    return False
+
+
+def reported(fields: Fields | None, data: bytes) -> Refusal:
+    """The engine's own words about an error, as far as there are any. `fields` None: `data` is no JSON."""
+    told: object = data.decode(errors="replace")
+    if fields is not None:
+        error = fields.error
+        told = error.get("message") if isinstance(error, dict) else error or fields.message
+    if not isinstance(told, str) or not told.strip():
+        return engine_error("reported an error without a word about it")
+    return engine_error(f"reported an error: {told.strip()[:MAX_TOLD_CHARS]}")
+
+
+def _object(raw: msgspec.Raw) -> dict[str, object]:
+    try:
+        value = msgspec.json.decode(raw)
+    except BAD_JSON:
+        return {}
+    return value if isinstance(value, dict) else {}
