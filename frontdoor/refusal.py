@@ -68,7 +68,8 @@ class Refusal:
     """One answer of ours. `code` is what a client program may test, `message` is for people.
 
     `retry_after_s` None: no Retry-After. `retry_can_help` False: the SDKs are told not to try again.
-    `details` are more fields of the error object; `allow` is the value of the Allow header (405).
+    `param` is the field of the request body that is to blame, if one is. `details` are more fields of the error object;
+    `allow` is the value of the Allow header (405).
     """
 
     status: int
@@ -77,6 +78,7 @@ class Refusal:
     message: str
     retry_after_s: float | None = None
     retry_can_help: bool = True
+    param: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
     allow: str | None = None
 
