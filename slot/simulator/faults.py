@@ -32,7 +32,8 @@ line befalls every stream.
     error_event        stream    after `after_tokens` an `event: error` whose data has no `error` key
     error_frame        stream    after `after_tokens` the error frame of vLLM's own failures, then `[DONE]`
     error_string       stream    after `after_tokens` an error frame whose `error` is a text, then `[DONE]`
-    finish_abort       stream    after `after_tokens` finish_reason "abort", then `[DONE]`, as an engine-side abort ends
+    finish_abort       stream    after `after_tokens` an end as vLLM writes it after an abort: finish_reason "abort" and
+                                 `[DONE]`; stop_reason null in a message; in a response nothing tells it from an end
 
     An answer in one piece has no frames. There half a frame and a frame that is no JSON are half the JSON in a whole
     message, a frame with empty data is an empty body, an error is status 500 with that error, a pause comes before the

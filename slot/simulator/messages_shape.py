@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from slot.simulator.generation import Delta, Usage
 from slot.simulator.shapes import Choice, Event, Header, Payload
 
-_STOP_REASONS = {"length": "max_tokens", "stop": "end_turn", "abort": "end_turn"}
+_STOP_REASONS = {"length": "max_tokens", "stop": "end_turn"}  # it has no word for "abort", and says null
 
 
 class MessageShape:
@@ -84,7 +84,7 @@ def _counts(usage: Usage) -> Payload:
 def _stop_reason(finish: Delta | None) -> str | None:
     if finish is None or finish.finish_reason is None:
         return None
-    return "stop_sequence" if finish.stop_reason is not None else _STOP_REASONS[finish.finish_reason]
+    return "stop_sequence" if finish.stop_reason is not None else _STOP_REASONS.get(finish.finish_reason)
 
 
 def _stop_sequence(finish: Delta | None) -> str | None:

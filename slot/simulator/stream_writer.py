@@ -80,8 +80,8 @@ class StreamWriter(Writer):
             case Deed.ERROR_FRAME:
                 await self._fail(response, EngineDead())
             case Deed.ABORT:
-                aborted = replace(delta, text="", finish_reason="abort")
-                await self._write(response, self._shape.delta(aborted, generation.usage))
+                aborted = self._shape.delta(replace(delta, text="", finish_reason="abort"), generation.usage)
+                await self._write(response, [*aborted, *self._shape.closing(generation.usage)])
         await self._terminate(response)
 
     async def _write(self, response: web.StreamResponse, events: list[Event]) -> None:

@@ -239,6 +239,14 @@ def test_broken_streams(engine: SimulatedEngine, fault: str, end: bytes) -> None
     eventually(engine, "num_requests_running", 0)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_abort_is_no_stop_reason_in_a_message(engine: SimulatedEngine, stream: bool) -> None:
+    body = {"messages": HELLO, "max_tokens": 9, "stream": stream, "simulator_fault": "finish_abort"}
+    _, text = engine.post("/v1/messages", body)
+    assert b'"stop_reason":null' in text.rpartition(b'message_delta')[2]
+    assert not stream or text.endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+
+
 @pytest.mark.parametrize(
     ("fault", "found"),
     [
