@@ -104,8 +104,8 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-def bad_request(message: str) -> Refusal:
-    return Refusal(status=400, reason=Reason.BAD_REQUEST, code="invalid_request", message=message)
+def bad_request(message: str, param: str | None = None) -> Refusal:
+    return Refusal(status=400, reason=Reason.BAD_REQUEST, code="invalid_request", message=message, param=param)
 
 
 def too_large(limit_bytes: int) -> Refusal:
