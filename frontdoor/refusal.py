@@ -83,7 +83,10 @@ class Refusal:
     allow: str | None = None
 
     def headers(self) -> dict[str, str]:
-        """The headers that go with it: Retry-After (whole seconds, 1..30), retry-after-ms, x-should-retry, Allow."""
+        """The headers that go with it.
+
+        Retry-After (whole seconds, 1..30), retry-after-ms, x-should-retry, Allow, WWW-Authenticate.
+        """
         headers: dict[str, str] = {}
         if self.retry_after_s is not None:
             wait_s = min(max(self.retry_after_s, RETRY_AFTER_MIN_S), RETRY_AFTER_MAX_S)
@@ -93,6 +96,8 @@ class Refusal:
             headers["x-should-retry"] = "false"
         if self.allow is not None:
             headers["Allow"] = self.allow
+        if self.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 11.6.1: a 401 says how to do better
         return headers
 
 
