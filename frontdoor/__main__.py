@@ -1,120 +1,42 @@
-"""`frontdoor`: command line, environment, signals, exit codes.
+"""`frontdoor`: the command line.
 
-    frontdoor --profile current.env --state state.json     beside a slot
-    FRONTDOOR_BACKEND_URL=http://127.0.0.1:18080 frontdoor  alone, in front of any OpenAI-compatible server
+    frontdoor --profile current.env --state state.json     serves, beside a slot
+    FRONTDOOR_BACKEND_URL=http://127.0.0.1:18080 frontdoor  serves alone, in front of any OpenAI-compatible server
+    frontdoor drain --timeout 60                            commands the one that serves
 
-Exits 0 after a stop that was asked for, 66 without the profile it was told to follow, 73 when the port is taken,
-74 when the profile cannot be read, 78 for a setting or a profile that cannot be used.
+Serving is `start`'s, with its exit codes; the commands are `control_client`'s. Each is imported when it is asked for: a
+command answers at once, though a server needs a quarter of a second to come up.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import errno
-import logging
-import os
-import signal
 import sys
-from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
-from pathlib import Path
+from collections.abc import Sequence
 
-import uvloop
-
-from frontdoor.events import EventLog
-from frontdoor.serving import OpenDoor, listening
-from frontdoor.settings import BadSettings, Settings, overridden
-from frontdoor.slot_watch import Sources, told_by
-from slot.exit_codes import ExitCode
-from slot.profiles.catalog import load_active
-from slot.profiles.problems import ProfileError
-from slot.profiles.profile import Profile
-
-DRAIN_GRACE_S = 5.0
-
-logger = logging.getLogger("frontdoor")
+VERBS = ("pause", "resume", "drain", "cap", "reload", "replace", "status")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script."""
-    options = _parser().parse_args(argv)
-    arguments = {name: value for name, value in vars(options).items() if value is not None}
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    sources = Sources(arguments, os.environ)
-    try:
-        profile = _read_profile(arguments, os.environ)
-        settings = sources.settings(profile)
-    except FileNotFoundError as exc:
-        return _complain(f"no active profile: {exc.filename} does not exist", ExitCode.NO_INPUT)
-    except OSError as exc:
-        return _complain(str(exc), ExitCode.IO_ERROR)
-    except (ProfileError, BadSettings) as exc:
-        return _complain(str(exc), ExitCode.CONFIG)
-    for name in overridden(told_by(profile), os.environ):
-        logger.warning("%s of the environment is overridden by the active profile", name)
-    return uvloop.run(_serve(sources, settings, profile))
+    words = sys.argv[1:] if argv is None else argv
+    if words and words[0] in VERBS:
+        from frontdoor import control_client
 
+        return control_client.main(words)
+    options = _parser().parse_args(words)
+    from frontdoor import start
 
-async def _serve(sources: Sources, settings: Settings, profile: Profile | None) -> int:
-    events = EventLog(requests=settings.log_events)
-    async with AsyncExitStack() as stack:
-        try:
-            door = await stack.enter_async_context(listening(sources, settings, profile, events))
-        except OSError as exc:
-            return _cannot_listen(settings, exc)
-        await _until_stopped(door)
-    return ExitCode.OK
-
-
-async def _until_stopped(door: OpenDoor) -> None:
-    """Serves until a signal, then lets open requests end; a second signal ends them at once."""
-    signals: asyncio.Queue[None] = asyncio.Queue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, None)
-    door.frontdoor.tell_start()
-    await _first(signals.get(), *door.helpers)
-    await door.stop_listening()
-    await _first(signals.get(), asyncio.create_task(door.frontdoor.idle(DRAIN_GRACE_S), name="drain"))
-    door.frontdoor.tell_stop(await door.frontdoor.cut_rest())
-
-
-async def _first(signal_asked: Coroutine[None, None, None], *tasks: asyncio.Task[None]) -> None:
-    """Waits for a signal or for one of the tasks; a task that failed raises what it failed with."""
-    asked = asyncio.create_task(signal_asked, name="wait for a signal")
-    done, _ = await asyncio.wait([asked, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
-    for task in done - {asked}:
-        task.result()
-
-
-def _read_profile(arguments: Mapping[str, str], environment: Mapping[str, str]) -> Profile | None:
-    """Raises ProfileError, OSError."""
-    path = arguments.get("active_profile") or environment.get("FRONTDOOR_ACTIVE_PROFILE")
-    return load_active(Path(path)) if path else None
-
-
-def _cannot_listen(settings: Settings, exc: OSError) -> int:
-    where = f"{settings.host} port {settings.port}"
-    if exc.errno in (errno.EADDRINUSE, errno.EACCES):
-        why = "it is in use by another process" if exc.errno == errno.EADDRINUSE else "not permitted"
-        return _complain(f"cannot listen on {where}: {why}", ExitCode.CANNOT_CREATE)
-    return _complain(
-        f"FRONTDOOR_HOST: found {settings.host!r}, expected an address or name of this machine ({exc})", ExitCode.CONFIG
-    )
-
-
-def _complain(message: str, code: ExitCode) -> int:
-    for line in message.splitlines():
-        sys.stderr.write(f"frontdoor: {line}\n")
-    return code
+    return start.run({name: value for name, value in vars(options).items() if value is not None})
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="frontdoor",
+        usage="%(prog)s [options]\n       %(prog)s VERB ...",
         description="The OpenAI-compatible door to one engine: admits, relays, and says why not.",
-        epilog="Every setting is also a variable FRONTDOOR_*. Example: "
+        epilog=f"With a VERB ({', '.join(VERBS)}) it commands the frontdoor that runs: `frontdoor VERB --help`. "
+        "Every setting is also a variable FRONTDOOR_*. Example: "
         "FRONTDOOR_BACKEND_URL=http://127.0.0.1:18080 FRONTDOOR_MAX_ACTIVE_GENERATIONS=8 frontdoor --port 8000",
     )
     parser.add_argument("--profile", dest="active_profile", metavar="PATH", help="the active profile to follow")
