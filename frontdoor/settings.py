@@ -20,6 +20,7 @@ import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from frontdoor.host import parse_host
 from frontdoor.openai_api import RequestDefaults
 from slot.bad_json import BAD_JSON
 from slot.profiles.problems import nearest
@@ -27,6 +28,7 @@ from slot.profiles.problems import nearest
 PREFIX = "FRONTDOOR_"
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
+_ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^,/\s]*", re.IGNORECASE)
 
 
 class BadSettings(ValueError):
@@ -69,10 +71,17 @@ def _words(text: str) -> str:
     return text
 
 
-def _origin(origin: str) -> str:
-    if not origin.isprintable() or "," in origin or " " in origin:
+def _host_names(text: str) -> str:
+    if any(parse_host(word.encode()) is None for word in _words(text).split(",")):
         raise ValueError
-    return origin
+    return text
+
+
+def _origin(origin: str) -> str:
+    """As browsers write it, or no browser's Origin would ever be equal to it."""
+    if not _ORIGIN.fullmatch(origin) or not origin.isascii() or not origin.isprintable():
+        raise ValueError
+    return origin.lower()
 
 
 class Settings(BaseSettings):
@@ -184,7 +193,7 @@ class Settings(BaseSettings):
     max_logprobs: Annotated[int, Field(ge=0, description="the most logprobs for each token, 0 or more")] = 20
     allowed_hosts: Annotated[
         str | None,
-        AfterValidator(lambda text: text if text is None else _words(text)),
+        AfterValidator(lambda text: text if text is None else _host_names(text)),
         Field(description="names of this machine that browsers may call it by, with commas between them"),
     ] = None
     api_keys_file: Annotated[Path | None, Field(description="a file with API keys; not set: no key is asked for")] = (

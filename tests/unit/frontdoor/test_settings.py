@@ -72,6 +72,10 @@ def test_the_defaults_surprise_no_lan() -> None:
         ("chat_template_kwargs_json", '{"a":' * 9999 + "1" + "}" * 9999, "a JSON object"),
         ("max_output_tokens", "0", "1 or more"),
         ("cors_allow_origin", "a, b", "one origin"),
+        ("cors_allow_origin", "chat.example", "one origin"),
+        ("cors_allow_origin", "https://chat.example/", "one origin"),
+        ("allowed_hosts", "http://gpubox", "names of this machine"),
+        ("allowed_hosts", "gpubox,,llm.lan", "names of this machine"),
     ],
 )
 def test_a_bad_value_is_told_with_variable_origin_found_and_expected(field, text, expected) -> None:
