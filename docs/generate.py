@@ -6,7 +6,6 @@ code that implements it, so that none can be undocumented.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -15,17 +14,19 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import ProcessCollector
 
 from frontdoor import routes
-from frontdoor.admission import Admission
+from frontdoor.admission import Admission, Limits
+from frontdoor.counts import Counts
 from frontdoor.events import EventLog
-from frontdoor.metrics import Metrics
+from frontdoor.gauges import gauges
+from frontdoor.metrics import HISTOGRAMS, Reading, counters
+from frontdoor.occupancy import Occupancy
 from frontdoor.refusal import Reason
 from frontdoor.routes import ROUTES
 from frontdoor.settings import Settings, variable
 from frontdoor.slot_watch import SlotWatch, Sources
-from frontdoor.status import gauges
 from slot.cli.app import app
 from slot.profiles import engine_flags, keys, refused
 from slot.profiles.engine_face import faces
@@ -104,7 +105,30 @@ def slotctl() -> str:
     return "# slotctl\n\n```\n" + help_of("slot.cli", "slotctl") + "```\n\n" + "\n".join(parts)
 
 
-async def _metrics_of_a_loading_slot() -> Metrics:
+def metrics() -> str:
+    rows = [
+        (
+            code(r.name),
+            "counter" if r.name.endswith("_total") else "gauge",
+            r.documentation,
+            ", ".join(map(code, r.labels)),
+        )
+        for r in (*_readings_of_a_loading_slot(), *counters(Counts()))
+    ]
+    rows += [(code(h.name), "histogram", h.documentation, "`profile`, `route`") for h in HISTOGRAMS]
+    rows += [
+        (code(f.name + ("_total" if f.type == "counter" else "")), f.type, f.documentation, "")
+        for f in ProcessCollector(registry=None).collect()
+    ]
+    return (
+        "# Metrics\n\nAt `/metrics` of the frontdoor; what to make of them: [monitoring](../monitoring.md). "
+        "Label values come from the profile, the route table and closed sets, never from a request. "
+        "`frontdoor_*kv_token*` are there where tokens are counted (`FRONTDOOR_TOKEN_ADMISSION`), `slot_*` where a "
+        "supervisor's state is followed.\n\n" + table(("metric", "type", "meaning", "labels"), rows)
+    )
+
+
+def _readings_of_a_loading_slot() -> list[Reading]:
     watch = SlotWatch(Sources({}, {}), Settings(), None, EventLog())
     watch.slot = SlotState(
         state=Lifecycle.LOADING,
@@ -117,24 +141,8 @@ async def _metrics_of_a_loading_slot() -> Metrics:
         engine_url="",
         supervisor_pid=0,
     )
-    return Metrics(lambda: gauges(watch, Admission(1, 0), [], 0.0))
-
-
-def metrics() -> str:
-    families = asyncio.run(_metrics_of_a_loading_slot())
-    rows = [
-        (code(name), "gauge", text, ", ".join(map(code, labels))) for name, text, labels, _ in families.read_gauges()
-    ]
-    for metric in vars(families).values():
-        if isinstance(metric, Counter | Histogram):
-            family = next(iter(metric.describe()))
-            name = family.name + ("_total" if family.type == "counter" else "")
-            # prometheus_client tells the labels of a metric nowhere else
-            rows.append((code(name), family.type, family.documentation, ", ".join(map(code, metric._labelnames))))
-    return (
-        "# Metrics\n\nAt `/metrics` of the frontdoor. Label values come from the profile, the route table and closed "
-        "sets, never from a request.\n\n" + table(("metric", "type", "meaning", "labels"), rows)
-    )
+    admission = Admission(Limits(1, kv_tokens=1))
+    return gauges(watch, Occupancy(now=0.0, started=0.0, address=("", 0), generations=admission, pooling=admission))
 
 
 def http_routes() -> str:

@@ -1,25 +1,45 @@
-"""What `/status` says, and the gauges of `/metrics`: the same facts, from memory. Nothing here waits for anybody."""
+"""What `/status` says, from memory. Nothing here waits for anybody, the engine least of all.
+
+Its lists are bounded, so that it costs little when much is going on: it is when somebody looks. There is no prompt and
+no key in it; a client is called by its identity.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+import os
+from collections.abc import Collection
+from itertools import islice
+from operator import attrgetter
+from time import monotonic
 
 import msgspec
 
+import frontdoor.gauges
 from frontdoor.admission import Admission
 from frontdoor.call import Call
-from frontdoor.metrics import Gauge
+from frontdoor.gauges import pauses
+from frontdoor.metrics import Reading
+from frontdoor.occupancy import Occupancy
 from frontdoor.slot_watch import SlotWatch
-from slot.state import Lifecycle, LoadPhase, SlotState
+from frontdoor.version import version
+from slot.state import Lifecycle
+
+MAX_QUEUE = 50
+MAX_REQUESTS = 100
+MAX_CLIENTS = 10
+MAX_TEXT = 100
 
 
 def status(
-    watch: SlotWatch, admission: Admission, address: tuple[str, int], generation_requests: int
+    watch: SlotWatch,
+    occupancy: Occupancy | Admission,
+    address: tuple[str, int] = ("", 0),
+    generation_requests: int = 0,
 ) -> dict[str, object]:
-    """The body of `/status`. `ok`: a generation could start now, a full house aside.
-
-    `address` is where it listens; `generation_requests` were counted since the start.
-    """
+    """The body of `/status`. `ok`: a generation could start now, a full house aside."""
+    if isinstance(occupancy, Admission):  # BRIDGE until app.py gives an Occupancy
+        occupancy = _bridge(occupancy, (), monotonic(), address, generation_requests)
     closed = watch.closed
     return {
         "ok": closed is None,
@@ -27,8 +47,29 @@ def status(
         "message": closed.message if closed else None,
         "model_slot": _model_slot(watch),
         "slot": _slot(watch),
-        "frontdoor": _frontdoor(watch, admission, address, generation_requests),
+        "frontdoor": _frontdoor(watch, occupancy),
+        "queue": _queue(occupancy),
+        "clients": _clients(occupancy),
+        "requests": _requests(occupancy),
     }
+
+
+def gauges(watch: SlotWatch, admission: Admission, calls: Collection[Call], now: float) -> list[Reading]:
+    return frontdoor.gauges.gauges(watch, _bridge(admission, calls, now, ("", 0), 0))  # BRIDGE, see above
+
+
+def _bridge(
+    admission: Admission, calls: Collection[Call], now: float, address: tuple[str, int], generation_requests: int
+) -> Occupancy:
+    return Occupancy(
+        now=now,
+        started=now,
+        address=address,
+        generations=admission,
+        pooling=admission,
+        calls=calls,
+        generation_requests=generation_requests,
+    )
 
 
 def _model_slot(watch: SlotWatch) -> dict[str, object]:
@@ -71,53 +112,106 @@ def _slot(watch: SlotWatch) -> dict[str, object]:
     }
 
 
-def _frontdoor(
-    watch: SlotWatch, admission: Admission, address: tuple[str, int], generation_requests: int
-) -> dict[str, object]:
-    settings = watch.settings
+def _frontdoor(watch: SlotWatch, occupancy: Occupancy) -> dict[str, object]:
+    settings, generations = watch.settings, occupancy.generations
     return {
-        "host": address[0],
-        "port": address[1],
+        "host": occupancy.address[0],
+        "port": occupancy.address[1],
         "backend": watch.backend_url,
-        "max_active_generations": admission.cap,
+        "max_active_generations": generations.cap,
         "queue_timeout_s": settings.queue_timeout_s,
-        "max_queued": admission.max_waiting,
-        "active_generations": admission.active,
-        "queued_generations": admission.waiting,
-        "total_generation_requests": generation_requests,
+        "max_queued": generations.max_waiting,
+        "active_generations": generations.active,
+        "queued_generations": generations.waiting,
+        "total_generation_requests": occupancy.generation_requests,
         "event_logging": settings.log_events,
-        "auth": "none",
+        "auth": "keys" if occupancy.checks_keys else "none",
+        "tls": settings.tls_certificate is not None,
+        "version": version(),
+        "pid": os.getpid(),
+        "uptime_s": _rounded(occupancy.now - occupancy.started),
+        "paused": _paused(watch, occupancy),
+        "active_pooling": occupancy.pooling.active,
+        "max_active_pooling": occupancy.pooling.cap,
+        "active_kv_tokens": generations.active_tokens,
+        "connections": occupancy.connections,
+        "connections_refused": occupancy.connections_refused,
+        "log_lines_dropped": occupancy.log_lines_dropped,
+        "limits": _limits(watch, occupancy),
     }
 
 
-def gauges(watch: SlotWatch, admission: Admission, calls: Iterable[Call], now: float) -> list[Gauge]:
-    """What `/metrics` reads when asked. `now` is of `time.monotonic()`."""
-    oldest_s = max((now - call.started for call in calls), default=0.0)
-    told: list[Gauge] = [
-        _plain("frontdoor_active_generations", "Generations that run now.", admission.active),
-        _plain("frontdoor_generation_cap", "How many generations may run at once.", admission.cap),
-        _plain("frontdoor_queued_requests", "Requests waiting for their turn.", admission.waiting),
-        _plain("frontdoor_oldest_inflight_seconds", "Age of the oldest open request.", oldest_s),
-        _plain("frontdoor_accepting", "1 when a generation could start now, a full house aside.", watch.closed is None),
+def _paused(watch: SlotWatch, occupancy: Occupancy) -> dict[str, object] | None:
+    for by, is_so in pauses(watch, occupancy).items():
+        if is_so:
+            return {"by": by, "why": occupancy.paused}
+    return None
+
+
+def _limits(watch: SlotWatch, occupancy: Occupancy) -> dict[str, object]:
+    """What a client may run into, beside the cap and the queue; null: no limit."""
+    settings, limits = watch.settings, occupancy.generations.limits
+    return {
+        "max_active_per_client": limits.per_client,
+        "fair_share": limits.fair_share,
+        "kv_tokens": limits.kv_tokens,
+        "max_output_tokens": settings.max_output_tokens,
+        "max_connections": settings.max_connections,
+        "max_connections_per_address": settings.max_connections_per_address,
+        "max_head_bytes": settings.max_head_bytes,
+        "max_body_bytes": settings.max_body_bytes,
+        "backend_timeout_s": settings.backend_timeout_s,
+        "ping_interval_s": settings.ping_interval_s,
+    }
+
+
+def _queue(occupancy: Occupancy) -> list[dict[str, object]]:
+    """The head of the line, in the order of arrival."""
+    calls = {call.ticket: call for call in occupancy.calls if call.ticket is not None}
+    waiting = islice(occupancy.generations.line, MAX_QUEUE)
+    return [
+        {"position": position, "waited_s": _rounded(occupancy.now - call.started), **_who(call)}
+        for position, ticket in enumerate(waiting, 1)
+        if (call := calls.get(ticket)) is not None
     ]
-    return told + (_slot_gauges(watch.slot) if watch.slot is not None else [])
 
 
-def _slot_gauges(slot: SlotState) -> list[Gauge]:
-    told: list[Gauge] = [
-        (
-            "slot_info",
-            "The profile in the slot.",
-            ("profile", "model", "status"),
-            [((slot.profile.name, slot.served_model_name, slot.profile.status), 1.0)],
-        ),
-        ("slot_state", "1 for the slot's state.", ("state",), [((s,), float(s is slot.state)) for s in Lifecycle]),
-        ("slot_load_phase", "1 for the load's phase.", ("phase",), [((p,), float(p is slot.phase)) for p in LoadPhase]),
+def _clients(occupancy: Occupancy) -> list[dict[str, object]]:
+    """Who holds the most."""
+    return [
+        {
+            "client": holding.client[:MAX_TEXT],
+            "active": holding.active,
+            "waiting": holding.waiting,
+            "kv_tokens": holding.tokens,
+        }
+        for holding in occupancy.generations.clients(MAX_CLIENTS)
     ]
-    if slot.progress is not None:
-        told.append(_plain("slot_load_progress_ratio", "How much of the load is done, 0 to 1.", slot.progress))
-    return told
 
 
-def _plain(name: str, documentation: str, value: float) -> Gauge:
-    return name, documentation, (), [((), float(value))]
+def _requests(occupancy: Occupancy) -> list[dict[str, object]]:
+    """The oldest of the open ones. `tokens` is the engine's count, or else the number of events so far."""
+    return [
+        {
+            "request_id": call.request_id,
+            "age_s": _rounded(occupancy.now - call.started),
+            "phase": call.phase,
+            **_who(call),
+            "stream": call.stream,
+            "tokens": call.tokens.output or call.events,
+            "pings": call.pings,
+        }
+        for call in heapq.nsmallest(MAX_REQUESTS, occupancy.calls, key=attrgetter("started"))
+    ]
+
+
+def _who(call: Call) -> dict[str, object]:
+    return {
+        "client": call.identity[:MAX_TEXT],
+        "route": call.route.path if call.route is not None else None,
+        "weight": call.weight,
+    }
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds, 3)

@@ -7,38 +7,14 @@ import json
 import os
 
 import pytest
+from calls import call
 from hypothesis import given
 from hypothesis import strategies as st
 
 from frontdoor.call import Call, Outcome, Phase
 from frontdoor.events import EventLog, line, request_line
-from frontdoor.head import Head
 from frontdoor.refusal import Reason
-from frontdoor.request import Request
-from frontdoor.routes import Route, find
-from frontdoor.server import Limits, Server
 from frontdoor.sse import Tokens
-
-
-def call(path: str = "/v1/chat/completions", method: str = "POST", retry: bytes = b"", **facts: object) -> Call:
-    """A request that arrived at 100.0 and ended at 103.0."""
-    connection = Server(Limits()).connection()
-    connection.address = "10.0.0.7"
-    fields = [(b"x-stainless-retry-count", retry), (b"authorization", b"Bearer sk-secret")]
-    found = find(method, path)
-    made = Call(
-        connection,
-        Request(Head(method=method, path=path, query="?key=sk-secret", fields=fields)),
-        "r1",
-        b"",
-        100.0,
-        identity="10.0.0.7",
-        route=found if isinstance(found, Route) else None,
-        ended=103.0,
-    )
-    for name, value in facts.items():
-        setattr(made, name, value)
-    return made
 
 
 def told(one: Call) -> dict[str, object]:

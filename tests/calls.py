@@ -1,0 +1,59 @@
+"""Requests as plain data, as the tests of what is told of them need them: no socket, no loop."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+
+from frontdoor.admission import Admission, Limits
+from frontdoor.call import Call
+from frontdoor.events import EventLog
+from frontdoor.head import Head
+from frontdoor.histogram import Intervals
+from frontdoor.occupancy import Occupancy
+from frontdoor.request import Request
+from frontdoor.routes import Route, find
+from frontdoor.server import Limits as ConnectionLimits
+from frontdoor.server import Server
+from frontdoor.settings import Settings
+from frontdoor.slot_watch import SlotWatch, Sources
+
+CHAT = "/v1/chat/completions"
+ARRIVED = 100.0
+
+
+@dataclass(slots=True, eq=False)
+class _Call(Call):  # BRIDGE until call.py has intervals
+    intervals: Intervals = field(default_factory=Intervals)
+
+
+def call(path: str = CHAT, method: str = "POST", *, retry: bytes = b"", **facts: object) -> _Call:
+    """A request from 10.0.0.7 that arrived at 100.0 and ended at 103.0, with these facts set."""
+    connection = Server(ConnectionLimits()).connection()
+    connection.address = "10.0.0.7"
+    fields = [(b"x-stainless-retry-count", retry), (b"authorization", b"Bearer sk-secret")]
+    head = Head(method=method, path=path, query="?key=sk-secret", fields=fields)
+    made = _Call(connection, Request(head), "r1", b"", ARRIVED)
+    found = find(method, path)
+    made.route = found if isinstance(found, Route) else None
+    made.identity, made.ended = "10.0.0.7", 103.0
+    for name, value in facts.items():
+        setattr(made, name, value)
+    return made
+
+
+def watch(settings: Settings | None = None) -> SlotWatch:
+    """A watch that has not looked yet, and writes its events nowhere."""
+    return SlotWatch(Sources({}, {}), settings or Settings(), None, EventLog(io.BytesIO()))
+
+
+def occupancy(**facts: object) -> Occupancy:
+    """An empty house at 110.0, started at 90.0, with these facts set."""
+    plain: dict[str, object] = {
+        "now": 110.0,
+        "started": 90.0,
+        "address": ("127.0.0.1", 8000),
+        "generations": Admission(Limits(8)),
+        "pooling": Admission(Limits(32), "pooling request"),
+    }
+    return Occupancy(**plain | facts)  # type: ignore[arg-type]
