@@ -11,6 +11,7 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 from processes import PATIENCE_S, until
@@ -19,23 +20,32 @@ Event = dict[str, Any]
 
 
 class RunningDoor:
-    """`url` is where it listens; the base URL of an OpenAI client is `url` + /v1."""
+    """`url` is where it listens, as soon as it does; the base URL of an OpenAI client is `url` + /v1."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self._events: list[Event] = []
         self._news = threading.Condition()
+        self._has_ended = False
         self._reader = threading.Thread(target=self._read, name=f"events of {process.pid}")
         self._reader.start()
-        begun = self.until(lambda event: event["event"] == "frontdoor_start")
-        self.url = f"http://127.0.0.1:{begun['port']}"
+
+    @cached_property
+    def url(self) -> str:
+        port = self.until(lambda event: event["event"] == "frontdoor_start")["port"]
+        return f"http://127.0.0.1:{port}"
 
     def until(self, wanted: Callable[[Event], bool]) -> Event:
         """The first event that is wanted, now or as soon as it is told."""
+
+        def found() -> Event | None:
+            return next(filter(wanted, self._events), None)
+
         with self._news:
-            found = self._news.wait_for(lambda: next(filter(wanted, self._events), None), PATIENCE_S)
-            assert found, f"waited {PATIENCE_S:.0f} s in vain; the events are {self._events}"
-            return found
+            self._news.wait_for(lambda: found() or self._has_ended, PATIENCE_S)
+            event = found()
+            assert event, f"{'it has ended' if self._has_ended else 'in vain'}; the last events: {self._events[-5:]}"
+            return event
 
     def until_slot(self, reason: str | None, words: str = "") -> None:
         """Until the last that was told of the slot is this; `reason` None: a generation could start."""
@@ -45,7 +55,8 @@ class RunningDoor:
             return bool(told) and told[-1]["reason"] == reason and words in told[-1]["message"]
 
         with self._news:
-            assert self._news.wait_for(is_so, PATIENCE_S), f"the slot is not {reason!r}: {self._events[-3:]}"
+            self._news.wait_for(lambda: is_so() or self._has_ended, PATIENCE_S)
+            assert is_so(), f"the slot is not {reason!r}; the last events: {self._events[-5:]}"
 
     def until_open(self) -> None:
         self.until_slot(None)
@@ -86,6 +97,9 @@ class RunningDoor:
                 with self._news:
                     self._events.append(json.loads(line))
                     self._news.notify_all()
+        with self._news:
+            self._has_ended = True
+            self._news.notify_all()
 
 
 @contextmanager
