@@ -67,13 +67,13 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]
                 process.stdout.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def engine() -> Iterator[SimulatedEngine]:
     with simulated_engine("--served-model-name", "tiny", "--max-model-len", "2048") as engine:
         yield engine
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def port(engine: SimulatedEngine) -> Iterator[int]:
     """Where a frontdoor in front of that engine listens, once it is open."""
     command = [sys.executable, "-m", "frontdoor", "--port", "0", "--backend-url", engine.url]
@@ -85,9 +85,12 @@ def port(engine: SimulatedEngine) -> Iterator[int]:
         yield started["port"]
 
 
-@pytest.fixture
-def prometheus(port: int, tmp_path: Path, require: Callable[[object, str], None]) -> Iterator[Prometheus]:
+@pytest.fixture(scope="module")
+def prometheus(
+    require: Callable[[object, str], None], port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
     require(shutil.which("prometheus"), "prometheus is not installed (Debian: apt-get install prometheus)")
+    tmp_path = tmp_path_factory.mktemp("prometheus")
     rules = tmp_path / "rules.yml"
     rules.write_text(re.findall(r"```yaml\n(groups:.*?)```", MONITORING.read_text(), re.DOTALL)[0])
     config = {
