@@ -22,6 +22,7 @@ from frontdoor.commands import MAX_LINE_BYTES, AnyCommand, Misunderstood, Progre
 MAX_CLIENTS = 16
 IDLE_S = 60.0  # how long a client may take over a line, and over reading one
 DRAIN_LOOK_S = 0.05
+LAST_WORDS_S = 4 * DRAIN_LOOK_S
 DRAINING = "draining"
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,10 @@ class Door(Protocol):
     @property
     def paused(self) -> str | None:
         """Why generations are refused, or None."""
+
+    @property
+    def own_cap(self) -> int | None:
+        """What `set_cap` said; None where the profile's holds."""
 
     def pause(self, reason: str) -> None:
         """Refuses generations from now on; those that run or wait are not touched. A new reason replaces the old."""
@@ -68,12 +73,15 @@ class Control:
     def __init__(self, door: Door, process: Process) -> None:
         self._door = door
         self._process = process
+        # stays the caller's: as long as it is open, admins wait for an answer and are not refused
+        self.listener: socket.socket | None = None
         self._clients: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
-    async def start(self, listener: socket.socket) -> None:
-        """`listener` stays the caller's: whoever keeps it open keeps the admins waiting instead of refused."""
-        self._server = await asyncio.start_server(self._serve, sock=listener.dup(), limit=MAX_LINE_BYTES)
+    async def accept(self) -> None:
+        """Answers from now on, where there is a `listener`."""
+        if self.listener is not None:
+            self._server = await asyncio.start_server(self._serve, sock=self.listener.dup(), limit=MAX_LINE_BYTES)
 
     def stop_accepting(self) -> None:
         """Nobody new; who is connected is still answered."""
@@ -82,8 +90,10 @@ class Control:
             self._server = None
 
     async def close(self) -> None:
-        """Ends every conversation at once."""
+        """Ends every conversation, after LAST_WORDS_S for those that are about to end by themselves."""
         self.stop_accepting()
+        if self._clients:
+            await asyncio.wait(self._clients, timeout=LAST_WORDS_S)
         for client in self._clients:
             client.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)

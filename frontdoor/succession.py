@@ -1,7 +1,7 @@
 """How one process of the frontdoor follows another: what the old one does when, and who may use how much of the cap.
 
     SERVING               --ReplaceAsked-->      PREPARING   start the successor, hand it the listening sockets
-    PREPARING             --SuccessorReady-->    YIELDING    accept no more, divide the cap, tell it to serve
+    PREPARING             --SuccessorReady-->    YIELDING    accept no more, divide the cap, let it serve
     YIELDING              --SuccessorServes-->   RETIRING    systemd is told; only what is open here is ended
     PREPARING, YIELDING   --SuccessorFailed-->   SERVING     as if nothing had been asked
     SERVING .. YIELDING   --StopAsked-->         STOPPING    accept no more; the successor, if any, is ended
@@ -9,9 +9,10 @@
     STOPPING, RETIRING    --Empty-->             ENDED
     STOPPING              --StopAsked, TimeOver--> ENDED     what is still open is cut
 
-Exactly one of two processes accepts connections at any moment; while none does, for the time of one message, new ones
-wait in the kernel's line. A successor that fails at any time before it serves changes nothing, and one that fails later
-is for whoever started the service to mend.
+At most one of two processes accepts connections at any moment; while none does, for the time of one message, new ones
+wait in the kernel's line. Idle connections change over to the successor with their clients noticing nothing; the others
+are told with their next answer that it is the last here. A successor that fails at any time before it serves changes
+nothing, and one that fails later is for whoever started the service to mend.
 
 The cap holds over both. The old process keeps a share of it: what it is running, what waits there, and something for
 the connections that may still ask it. The share is told to the successor and only ever shrinks; all the rest is the
@@ -53,8 +54,7 @@ class Action(Enum):
     STOP_ACCEPTING = auto()
     ACCEPT_AGAIN = auto()
     LET_SERVE = auto()
-    TELL_SYSTEMD = auto()
-    PASS_CONNECTIONS = auto()
+    LEAVE_IT_ALL = auto()
     SAY_STOPPING = auto()
     LIMIT_DRAIN = auto()
     CUT = auto()
@@ -63,7 +63,7 @@ class Action(Enum):
 _STEPS: dict[tuple[Stage, Event], tuple[Stage, list[Action]]] = {
     (Stage.SERVING, Event.REPLACE_ASKED): (Stage.PREPARING, [Action.START_SUCCESSOR]),
     (Stage.PREPARING, Event.SUCCESSOR_READY): (Stage.YIELDING, [Action.STOP_ACCEPTING, Action.LET_SERVE]),
-    (Stage.YIELDING, Event.SUCCESSOR_SERVES): (Stage.RETIRING, [Action.TELL_SYSTEMD, Action.PASS_CONNECTIONS]),
+    (Stage.YIELDING, Event.SUCCESSOR_SERVES): (Stage.RETIRING, [Action.LEAVE_IT_ALL]),
     (Stage.PREPARING, Event.SUCCESSOR_FAILED): (Stage.SERVING, [Action.END_SUCCESSOR]),
     (Stage.YIELDING, Event.SUCCESSOR_FAILED): (Stage.SERVING, [Action.END_SUCCESSOR, Action.ACCEPT_AGAIN]),
     (Stage.SERVING, Event.STOP_ASKED): (

@@ -26,7 +26,7 @@ class SmallDoor:
 
     def __init__(self) -> None:
         self.paused: str | None = None
-        self.cap: int | None = None
+        self.own_cap: int | None = None
         self.left = Progress(0, 0, 0.0)
         self.problems: list[str] = []
         self.successor: int | str = 4711
@@ -38,7 +38,7 @@ class SmallDoor:
         self.paused = None
 
     def set_cap(self, cap: int | None) -> None:
-        self.cap = cap
+        self.own_cap = cap
 
     def progress(self) -> Progress:
         return self.left
@@ -85,7 +85,8 @@ def door() -> SmallDoor:
 async def place(tmp_path: Path, door: SmallDoor) -> AsyncIterator[ControlSocket]:
     place = control_socket.create(tmp_path / "control.sock")
     control = Control(door, door)
-    await control.start(place.listener)
+    control.listener = place.listener
+    await control.accept()
     yield place
     await control.close()
     place.remove()
@@ -131,9 +132,9 @@ async def test_a_conversation(admin: Admin, door: SmallDoor) -> None:
     assert await admin.ask(verb="resume") == {"reply": "done"}
     assert door.paused is None
     assert await admin.ask(verb="cap", cap=4) == {"reply": "done", "cap": 4}
-    assert door.cap == 4
+    assert door.own_cap == 4
     assert await admin.ask(verb="cap", cap=None) == {"reply": "done", "cap": None}
-    assert door.cap is None
+    assert door.own_cap is None
     assert await admin.ask(verb="reload") == {"reply": "done"}
     assert await admin.ask(verb="replace") == {"reply": "done", "pid": 4711}
 

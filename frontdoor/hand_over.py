@@ -1,0 +1,153 @@
+"""The old process's side of a succession: starts the new one, hands it the sockets, and later what is left here.
+
+`succession` says when; the new process's side is `inheritance`. The new process is started with the very command line
+that started this one, so it is whatever program is installed under that name now. It inherits this one's environment,
+sandbox and user: what changed in the unit needs a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from frontdoor import channel
+from frontdoor.channel import AnyMessage, BeMain, Channel, Connection, Inherit, Ready, Serve, Serving, Share
+from frontdoor.listeners import CONTROL, Listeners
+from frontdoor.succession import Event, Held
+from frontdoor.systemd import without_ours
+
+PREDECESSOR = "B70_FRONTDOOR_PREDECESSOR_FD"  # no setting: it must not begin with FRONTDOOR_
+START_S = 30.0
+LEAVE_S = 5.0
+CLIENTS = "http"
+
+
+def own_command() -> list[str]:
+    """What started this process."""
+    return [sys.executable, *sys.orig_argv[1:]]
+
+
+class Successor:
+    """A new process of ours. `tell` gets what happens to it; `why` says what went wrong."""
+
+    def __init__(self, listeners: Listeners, tell: Callable[[Event], None]) -> None:
+        self.why = ""
+        self._tell = tell
+        self._listeners = listeners
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._late: asyncio.TimerHandle | None = None
+        # connections that could come back; None once it serves: then nothing does
+        self._lent: list[socket.socket] | None = []
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Starts it; whether that went well comes as an event."""
+        ours, theirs = channel.pair()
+        with theirs:
+            self._channel = Channel(ours, self._on_message, self._on_end)
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    env=without_ours(environment) | {PREDECESSOR: str(theirs.fileno())},
+                    pass_fds=[theirs.fileno()],
+                )
+            except OSError as exc:
+                self._fail(f"cannot start {command[0]}: {exc.strerror or exc}")
+                return
+        self._late = asyncio.get_running_loop().call_later(START_S, self._fail, f"not ready within {START_S:g} s")
+        self._channel.send(Inherit(self._names()), self._sockets())
+
+    def let_serve(self, held: Held, paused: str | None, cap: int | None) -> None:
+        self._send(Serve(held, paused, cap))
+
+    def be_main(self) -> None:
+        self._send(BeMain())
+
+    def share(self, held: Held) -> None:
+        self._send(Share(held))
+
+    def connection(self, client: socket.socket) -> None:
+        """Gives an idle client connection to it. Until it serves, this process could still have it back."""
+        if self._lent is None:
+            self._send(Connection(), [client])
+        else:
+            self._send(Connection(), [client.dup()])
+            self._lent.append(client)
+
+    def end(self) -> list[socket.socket]:
+        """Kills it, if it runs; returns the connections that it was given."""
+        self._settle()
+        if self._channel is not None:
+            self._channel.close()
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            self._process.wait()  # it was killed: this is a matter of a few milliseconds
+        lent, self._lent = self._lent, None
+        return lent or []
+
+    async def leave(self) -> None:
+        """We end; it goes on alone, once it has all that was sent to it."""
+        if self._channel is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_S):
+                    await self._channel.all_sent()
+            self._channel.close()
+        if self._process is not None:
+            self._process.returncode = 0  # otherwise Python warns of a child that nobody waits for
+
+    def _send(self, message: AnyMessage, sockets: Sequence[socket.socket] = ()) -> None:
+        assert self._channel is not None
+        self._channel.send(message, sockets)
+
+    def _on_message(self, message: AnyMessage, sockets: list[socket.socket]) -> None:
+        for each in sockets:
+            each.close()
+        match message:
+            case Ready():
+                self._tell(Event.SUCCESSOR_READY)
+            case Serving():
+                self._settle()
+                lent, self._lent = self._lent, None
+                for client in lent or []:
+                    client.close()
+                self._tell(Event.SUCCESSOR_SERVES)
+
+    def _on_end(self) -> None:
+        assert self._process is not None
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=0.2)  # its end of the channel closes a moment before it has ended
+        code = self._process.returncode
+        self._fail("it hung up" if code is None else f"it ended with exit code {code}")
+
+    def _fail(self, why: str) -> None:
+        self._settle()
+        self.why = why
+        self._tell(Event.SUCCESSOR_FAILED)
+
+    def _settle(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _names(self) -> tuple[str, ...]:
+        return (*(CLIENTS for _ in self._listeners.http), *([CONTROL] if self._listeners.control else []))
+
+    def _sockets(self) -> list[socket.socket]:
+        listeners = self._listeners
+        return [each.dup() for each in (*listeners.http, *([listeners.control] if listeners.control else []))]
+
+
+def predecessor_fd(environment: Mapping[str, str]) -> int | None:
+    """Where the process before this one speaks, if there is one."""
+    text = environment.get(PREDECESSOR, "")
+    return int(text) if text.isdigit() else None
