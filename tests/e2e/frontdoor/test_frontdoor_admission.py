@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from frontdoor.admission import Limits
+
 HEAD_OF_20_MB = b"POST /v1/chat/completions HTTP/1.1\r\nHost: door\r\nContent-Length: 20000000\r\n\r\n"
 
 
@@ -105,7 +107,7 @@ async def test_what_is_no_generation_passes_a_full_house(door, engine) -> None:
 
 async def test_the_cap_changes_while_streams_run(door, engine) -> None:
     streams = [await open_stream(door, engine) for _ in range(2)]
-    door.frontdoor.gate.set_limits(1, 0)
+    door.frontdoor.gate.set_limits(Limits(1))
     for _, asked, answer in streams:  # nobody is cut off
         client = await door.client()
         await client.chat()
@@ -113,7 +115,7 @@ async def test_the_cap_changes_while_streams_run(door, engine) -> None:
         await asked.end_stream()
         await answer.read_some(b"0\r\n\r\n")
     await door.until(lambda: door.active == 0)
-    door.frontdoor.gate.set_limits(3, 0)
+    door.frontdoor.gate.set_limits(Limits(3))
     for _ in range(3):
         await open_stream(door, engine)
     assert door.active == 3
