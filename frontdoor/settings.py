@@ -21,7 +21,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from frontdoor.host import parse_host
-from frontdoor.openai_api import RequestDefaults
+from frontdoor.request_defaults import RequestDefaults
+from frontdoor.request_policy import ALLOWABLE_FIELDS, BodyPolicy
 from slot.bad_json import BAD_JSON
 from slot.profiles.problems import nearest
 
@@ -29,6 +30,7 @@ PREFIX = "FRONTDOOR_"
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^,/\s]*", re.IGNORECASE)
+_IMAGE_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?", re.ASCII)
 
 
 class BadSettings(ValueError):
@@ -73,6 +75,18 @@ def _words(text: str) -> str:
 
 def _host_names(text: str) -> str:
     if any(parse_host(word.encode()) is None for word in _words(text).split(",")):
+        raise ValueError
+    return text
+
+
+def _allowed_fields(text: str) -> str:
+    if not ALLOWABLE_FIELDS.issuperset(_words(text).split(",")):
+        raise ValueError
+    return text
+
+
+def _image_hosts(text: str) -> str:
+    if not all(_IMAGE_HOST.fullmatch(host) for host in _words(text).split(",")):
         raise ValueError
     return text
 
@@ -180,13 +194,19 @@ class Settings(BaseSettings):
     ] = "active"
     allowed_fields: Annotated[
         str | None,
-        AfterValidator(lambda text: text if text is None else _words(text)),
-        Field(description="request fields to allow that are denied by default, with commas between them"),
+        AfterValidator(lambda text: text if text is None else _allowed_fields(text)),
+        Field(
+            description="request fields to allow that are denied by default, with commas between them; "
+            "docs/request-policy.md names them"
+        ),
     ] = None
     image_hosts: Annotated[
         str | None,
-        AfterValidator(lambda text: text if text is None else _words(text)),
-        Field(description="hosts that the engine may fetch images from, with commas; not set: only data: URLs"),
+        AfterValidator(lambda text: text if text is None else _image_hosts(text)),
+        Field(
+            description="hosts that the engine may fetch images from, HOST or HOST:PORT with commas; "
+            "not set: only data: URLs"
+        ),
     ] = None
     max_images: Annotated[int, Field(ge=0, description="the most images in a request, 0 or more")] = 32
     max_messages: Annotated[int, Field(ge=1, description="the most messages in a request, 1 or more")] = 2048
@@ -252,6 +272,18 @@ class Settings(BaseSettings):
             self.max_output_tokens,
         )
 
+    @cached_property
+    def body_policy(self) -> BodyPolicy:
+        return BodyPolicy(
+            alias=self.model_alias,
+            allowed_fields=_set_of(self.allowed_fields),
+            image_hosts=_set_of(self.image_hosts),
+            max_images=self.max_images,
+            max_messages=self.max_messages,
+            max_logprobs=self.max_logprobs,
+            defaults=self.request_defaults,
+        )
+
 
 def load(arguments: Mapping[str, str], profile: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
     """The settings of all four places. `arguments` by field name, `profile` and `environment` by variable name.
@@ -273,6 +305,10 @@ def load(arguments: Mapping[str, str], profile: Mapping[str, str], environment: 
 def overridden(profile: Mapping[str, str], environment: Mapping[str, str]) -> list[str]:
     """The variables of the environment that do not count because the profile says otherwise."""
     return sorted(name for name, text in profile.items() if environment.get(name, text) != text)
+
+
+def _set_of(words: str | None) -> frozenset[str]:
+    return frozenset(words.split(",")) if words else frozenset()
 
 
 def variable(field: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from frontdoor.request_policy import BodyPolicy
 from frontdoor.settings import BadSettings, Settings, load, overridden, variable
 from slot.profiles import keys
 
@@ -74,6 +75,11 @@ def test_the_defaults_surprise_no_lan() -> None:
         ("cors_allow_origin", "a, b", "one origin"),
         ("cors_allow_origin", "chat.example", "one origin"),
         ("cors_allow_origin", "https://chat.example/", "one origin"),
+        ("allowed_fields", "chat_templates", "denied by default"),
+        ("allowed_fields", "guided_regex,", "denied by default"),
+        ("image_hosts", "http://images.lan/", "HOST or HOST:PORT"),
+        ("image_hosts", "images.lan:", "HOST or HOST:PORT"),
+        ("image_hosts", "*.lan", "HOST or HOST:PORT"),
         ("allowed_hosts", "http://gpubox", "names of this machine"),
         ("allowed_hosts", "gpubox,,llm.lan", "names of this machine"),
     ],
@@ -109,6 +115,22 @@ def test_the_predecessors_words_for_yes_and_no_still_work(text, expected) -> Non
 def test_a_line_exists_only_with_a_timeout() -> None:
     assert load({}, {"FRONTDOOR_QUEUE_TIMEOUT_S": "5", "FRONTDOOR_MAX_QUEUED": "7"}, {}).max_waiting == 7
     assert load({}, {"FRONTDOOR_MAX_QUEUED": "7"}, {}).max_waiting == 0
+
+
+def test_what_a_profile_says_about_bodies() -> None:
+    profile = {
+        "FRONTDOOR_MODEL_ALIAS": "now",
+        "FRONTDOOR_ALLOWED_FIELDS": "guided_regex,structured_outputs.regex",
+        "FRONTDOOR_IMAGE_HOSTS": "images.lan,10.0.0.7:8443",
+        "FRONTDOOR_MAX_IMAGES": "1",
+        "FRONTDOOR_MAX_OUTPUT_TOKENS": "9",
+    }
+    policy = load({}, profile, {}).body_policy
+    assert (policy.alias, policy.max_images, policy.max_messages) == ("now", 1, 2048)
+    assert policy.allowed_fields == {"guided_regex", "structured_outputs.regex"}
+    assert policy.image_hosts == {"images.lan", "10.0.0.7:8443"}
+    assert policy.defaults.max_output_tokens == 9
+    assert load({}, {}, {}).body_policy == BodyPolicy()
 
 
 def test_settings_do_not_change() -> None:
