@@ -47,10 +47,10 @@ class RouteCounts:
             self.queue_wait.observe(call.admitted - started)
         if call.first_byte is not None:
             self.first_byte.observe(call.first_byte - started)
-        if call.first_event is not None:
-            self.ttft.observe(call.first_event - started)
-            if (intervals := getattr(call, "intervals", None)) is not None:  # BRIDGE until call.py has them
-                self.intervals.add(intervals)
+        if call.first_token is not None:
+            self.ttft.observe(call.first_token - started)
+        if call.intervals.counts:
+            self.intervals.add(call.intervals)
         if call.ended is not None:
             self.duration.observe(call.ended - started)
 

@@ -143,7 +143,7 @@ def request_line(call: Call, profile: str, ts_ms: int) -> bytes:
             status=call.status,
             stream=call.stream,
             ts_ms=ts_ms,
-            ttft_s=_since(call.started, call.first_event),
+            ttft_s=_since(call.started, call.first_token),
             weight=call.weight,
         )
     )

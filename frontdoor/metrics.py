@@ -67,7 +67,7 @@ HISTOGRAMS = (
     ),
     Times(
         "frontdoor_time_to_first_token_seconds",
-        "Arrival of a request to the first event of its stream, waiting included.",
+        "Arrival of a request to the first event of its stream that has content, waiting included.",
         lambda counts: counts.ttft,
     ),
     Times(

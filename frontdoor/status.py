@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Collection
 from itertools import islice
 from operator import attrgetter
-from time import monotonic
 
 import msgspec
 
-import frontdoor.gauges
-from frontdoor.admission import Admission
 from frontdoor.call import Call
 from frontdoor.gauges import pauses
-from frontdoor.metrics import Reading
 from frontdoor.occupancy import Occupancy
 from frontdoor.slot_watch import SlotWatch
 from frontdoor.version import version
@@ -31,15 +26,8 @@ MAX_CLIENTS = 10
 MAX_TEXT = 100
 
 
-def status(
-    watch: SlotWatch,
-    occupancy: Occupancy | Admission,
-    address: tuple[str, int] = ("", 0),
-    generation_requests: int = 0,
-) -> dict[str, object]:
+def status(watch: SlotWatch, occupancy: Occupancy) -> dict[str, object]:
     """The body of `/status`. `ok`: a generation could start now, a full house aside."""
-    if isinstance(occupancy, Admission):  # BRIDGE until app.py gives an Occupancy
-        occupancy = _bridge(occupancy, (), monotonic(), address, generation_requests)
     closed = watch.closed
     return {
         "ok": closed is None,
@@ -52,24 +40,6 @@ def status(
         "clients": _clients(occupancy),
         "requests": _requests(occupancy),
     }
-
-
-def gauges(watch: SlotWatch, admission: Admission, calls: Collection[Call], now: float) -> list[Reading]:
-    return frontdoor.gauges.gauges(watch, _bridge(admission, calls, now, ("", 0), 0))  # BRIDGE, see above
-
-
-def _bridge(
-    admission: Admission, calls: Collection[Call], now: float, address: tuple[str, int], generation_requests: int
-) -> Occupancy:
-    return Occupancy(
-        now=now,
-        started=now,
-        address=address,
-        generations=admission,
-        pooling=admission,
-        calls=calls,
-        generation_requests=generation_requests,
-    )
 
 
 def _model_slot(watch: SlotWatch) -> dict[str, object]:

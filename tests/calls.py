@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
 
 from frontdoor.admission import Admission, Limits
 from frontdoor.call import Call
 from frontdoor.events import EventLog
 from frontdoor.head import Head
-from frontdoor.histogram import Intervals
 from frontdoor.occupancy import Occupancy
 from frontdoor.request import Request
 from frontdoor.routes import Route, find
@@ -22,18 +20,13 @@ CHAT = "/v1/chat/completions"
 ARRIVED = 100.0
 
 
-@dataclass(slots=True, eq=False)
-class _Call(Call):  # BRIDGE until call.py has intervals
-    intervals: Intervals = field(default_factory=Intervals)
-
-
-def call(path: str = CHAT, method: str = "POST", *, retry: bytes = b"", **facts: object) -> _Call:
+def call(path: str = CHAT, method: str = "POST", *, retry: bytes = b"", **facts: object) -> Call:
     """A request from 10.0.0.7 that arrived at 100.0 and ended at 103.0, with these facts set."""
     connection = Server(ConnectionLimits()).connection()
     connection.address = "10.0.0.7"
     fields = [(b"x-stainless-retry-count", retry), (b"authorization", b"Bearer sk-secret")]
     head = Head(method=method, path=path, query="?key=sk-secret", fields=fields)
-    made = _Call(connection, Request(head), "r1", b"", ARRIVED)
+    made = Call(connection, Request(head), "r1", b"", ARRIVED)
     found = find(method, path)
     made.route = found if isinstance(found, Route) else None
     made.identity, made.ended = "10.0.0.7", 103.0

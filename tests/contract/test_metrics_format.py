@@ -37,15 +37,13 @@ def everything() -> str:
         engine_url="",
         supervisor_pid=1,
     )
-    held = occupancy(
-        generations=Admission(Limits(8, kv_tokens=1000)), calls=[call(phase=phase) for phase in Phase], paused="why"
-    )
+    held = occupancy(generations=Admission(Limits(8, kv_tokens=1000)), calls=[call(phase=phase) for phase in Phase])
     metrics = Metrics(lambda: gauges(seen, held))
     for profile in ("tiny", 'q"\\\n'):
         for route in (*ROUTES, None):
             for outcome in Outcome:
                 one = call(route=route, outcome=outcome, status=200, tokens=Tokens(1, 2, 3), pings=1, retry=b"2")
-                one.admitted, one.first_byte, one.first_event = 100.1, 100.2, 100.2
+                one.admitted, one.first_byte, one.first_token = 100.1, 100.2, 100.2
                 one.intervals.note(100.2)
                 one.intervals.note(100.3)
                 metrics.count(one, profile)

@@ -21,7 +21,7 @@ def counted(*calls: Call) -> Counts:
 
 def stream(**facts: object) -> Call:
     """Five events, from 101.0 to 102.0."""
-    one = call(status=200, stream=True, admitted=100.5, first_byte=100.75, first_event=101.0, last_event=102.0)
+    one = call(status=200, stream=True, admitted=100.5, first_byte=100.75, first_token=101.0)
     for moment in (101.0, 101.25, 101.5, 101.75, 102.0):
         one.intervals.note(moment)
     for name, value in facts.items():

@@ -22,9 +22,7 @@ def told(one: Call) -> dict[str, object]:
 
 
 def test_a_stream_that_ended_well() -> None:
-    one = call(
-        status=200, stream=True, admitted=100.5, first_byte=101.0, first_event=101.25, last_event=102.0, events=5
-    )
+    one = call(status=200, stream=True, admitted=100.5, first_byte=101.0, first_token=101.25, events=5)
     one.tokens = Tokens(11, 5, 8)
     one.identity, one.pings, one.applied = "alice", 2, ["max_tokens=512"]
     text = request_line(one, "tiny", 5)

@@ -76,7 +76,7 @@ def test_what_was_counted_elsewhere() -> None:
 def test_a_pause_is_told_with_its_way(by_file, by_socket, told) -> None:
     seen = watch()
     if by_file or by_socket:
-        seen.closed = paused()
+        seen.closed = paused("by its pause file")
     found = values(seen, occupancy(paused="new model" if by_socket else None))
     assert [found[f"frontdoor_paused/{way}"] for way in ("control_socket", "pause_file")] == told
 

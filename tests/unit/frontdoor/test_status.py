@@ -116,7 +116,7 @@ def test_no_key_is_in_it() -> None:
 )
 def test_a_pause_is_told_with_who_and_why(reason, expected) -> None:
     seen = watch()
-    seen.closed = paused()
+    seen.closed = paused("by its pause file")
     assert told(occupancy(paused=reason), seen)["frontdoor"]["paused"] == expected
     assert told(occupancy())["frontdoor"]["paused"] is None
 
