@@ -1,10 +1,20 @@
 """The frontdoor put together: every request comes in here, and every one is accounted for here.
 
-    socket ─▶ aiohttp's parser ─▶ Frontdoor.handle ─▶ own answer (health, status, metrics)
-                                                  └▶ relay ─▶ engine
+    socket ─▶ Connection (llhttp) ─▶ Frontdoor.handle ─▶ own answer (health, status, metrics), or a refusal
+                                                     └▶ a task: relay ─▶ engine
 
-aiohttp's router, application and middlewares are not used: the route table is ours (`routes`), and the low-level server
-costs less per request.
+What can be decided on the head alone is decided at once, without a task, in this order; the first that fails answers:
+
+    1. is it sane HTTP                    400, 417, 426
+    2. host and origin                    400, 403 (a preflight of CORS must pass here as well)
+    3. the route                          404
+    4. the method                         405
+    5. the key                            401
+    6. what the head says of the body     400, 413, 415
+    7. the slot's state                   503
+    8. capacity                           503
+
+The body decides the rest, in `relay`: its fields, its weight, the client's share.
 """
 
 from __future__ import annotations
@@ -14,28 +24,36 @@ import logging
 from time import monotonic
 
 import msgspec
-from aiohttp import web
 
-from frontdoor import headers, refusal
-from frontdoor.call import Call, Outcome
+from frontdoor import answer_head, api_keys, head_check, headers, origin, refusal
+from frontdoor.admission import Limits, TicketState
+from frontdoor.api_keys import ApiKeys, KeyHolder
+from frontdoor.call import Call
+from frontdoor.connection import Connection
 from frontdoor.events import EventLog
+from frontdoor.expectation import Expectation
 from frontdoor.gate import Gate
+from frontdoor.gauges import gauges
+from frontdoor.head import Head
+from frontdoor.identity import client_of
 from frontdoor.metrics import CONTENT_TYPE, Metrics
+from frontdoor.occupancy import Occupancy
 from frontdoor.openai_api import error_body
-from frontdoor.refusal import Reason, Refusal, Refused
+from frontdoor.origin import OriginPolicy, own_names
+from frontdoor.refusal import Refusal, Refused
 from frontdoor.relay import Relay
-from frontdoor.request_body import leaves_body_unread
-from frontdoor.routes import Dialect, Kind, Route, allowed_methods, find, split_target
+from frontdoor.request import Request, check_upload
+from frontdoor.routes import Kind, Route, allowed_methods, find, split_target
+from frontdoor.server import LOOK_S, Server
 from frontdoor.settings import Settings
 from frontdoor.slot_watch import SlotWatch
-from frontdoor.status import gauges, status
-from frontdoor.upstream import Upstream
+from frontdoor.status import status
+from frontdoor.upstream import Loss, Upstream, UpstreamLost
 
-SWEEP_S = 5.0
-WRITE_STALL_S = 60.0
 CUT_TIMEOUT_S = 1.0
+LINE_BYTES = 512 << 20  # of all the bodies in line
 
-JSON = {"Content-Type": "application/json"}
+_JSON = b"content-type: application/json\r\n"
 
 logger = logging.getLogger(__name__)
 
@@ -43,53 +61,62 @@ logger = logging.getLogger(__name__)
 class Frontdoor:
     """Answers requests until it is drained."""
 
-    def __init__(self, watch: SlotWatch, upstream: Upstream, events: EventLog) -> None:
+    def __init__(self, watch: SlotWatch, upstream: Upstream, server: Server, events: EventLog) -> None:
         self.watch = watch
         self.events = events
-        self.gate = Gate(watch.settings.max_active_generations, watch.settings.max_waiting)
+        self.server = server
+        self.upstream = upstream
+        # None: nobody has to have one
+        self.keys: ApiKeys | None = None
+        self.own_cap: int | None = None
         self.generation_requests = 0
         self.calls: set[Call] = set()
         self.address = (watch.settings.host, watch.settings.port)
-        self._relay = Relay(watch, self.gate, upstream)
-        self.metrics = Metrics(lambda: gauges(watch, self.gate.admission, self.calls, monotonic()))
+        self.started = monotonic()
+        self.gate = Gate(self._generation_limits())
+        self.pooling = Gate(Limits(cap=watch.settings.max_active_pooling), "pooling request")
+        self.metrics = Metrics(lambda: gauges(self.watch, self.occupancy()))
+        self._next_free = Expectation(self.calls)
+        self._relay = Relay(watch, upstream, self._next_free)
+        self._own_names = own_names()
+        self._apply_to_heads(watch.settings)
         watch.on_settings = self._apply
+        server.handler = self.handle
+        server.spoiled = self.spoiled
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """One request, from its head to the last byte of its answer."""
-        call = self._begin(request)
+    def handle(self, connection: Connection, request: Request) -> None:
+        """One request whose head is there: answers it, or starts the task that will."""
+        call = self._begin(connection, request)
         try:
-            return await self._answer(call)
+            self._decide(call)
         except Refused as refused:
-            return self._refuse(call, refused.refusal)
-        except asyncio.CancelledError:
-            if call.ending is not None:
-                return self._refuse(call, call.ending)
-            call.outcome = Outcome.CLIENT_LEFT
-            raise
-        except ConnectionError:  # the client was gone when its answer was written
-            call.outcome = Outcome.CLIENT_LEFT
-            call.hang_up()
-            return web.Response()
+            self._refuse(call, refused.refusal)
         except Exception:  # one request's bug must not cost the others their server
             logger.exception("%s: request failed", call.request_id)
-            return self._refuse(call, refusal.internal_error())
-        finally:
+            self._refuse(call, refusal.internal_error())
+        if call.task is None:
             self._end(call)
+
+    def spoiled(self, connection: Connection, refused: Refusal) -> None:
+        """Something arrived that is no request, or too late, or too much: says so."""
+        call = self._begin(connection, Request(Head(method="")))
+        self._refuse(call, refused)
+        self._end(call)
 
     async def idle(self, grace_s: float) -> None:
         """Returns when no request is open, or after `grace_s`."""
-        if self.calls:
-            await asyncio.wait([call.task for call in self.calls], timeout=grace_s)
+        tasks = self._tasks()
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace_s)
 
     async def cut_rest(self) -> int:
         """Ends what is still open with an error that its client can tell from an end; returns how many."""
-        cut = list(self.calls)
-        for call in cut:
-            call.ending = refusal.shutting_down()
-            call.task.cancel()
-        if cut:
-            await asyncio.wait([call.task for call in cut], timeout=CUT_TIMEOUT_S)
-        return len(cut)
+        tasks = self._tasks()
+        for call in list(self.calls):
+            self._cut(call, refusal.shutting_down())
+        if tasks:
+            await asyncio.wait(tasks, timeout=CUT_TIMEOUT_S)
+        return len(tasks)
 
     def tell_start(self) -> None:
         settings = self.watch.settings
@@ -105,91 +132,192 @@ class Frontdoor:
     def tell_stop(self, cut: int) -> None:
         self.events.emit("frontdoor_stop", cut_requests=cut)
 
-    async def sweep(self) -> None:
-        """Until cancelled: breaks off clients that have read nothing for WRITE_STALL_S; they hold a place."""
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            for call in self.calls:
-                protocol = call.request.protocol
-                taken_before, call.taken = call.taken, call.bytes_taken() if protocol.writing_paused else 0
-                # a slow client is paused at every look as well, but it takes something in between
-                stands_still = protocol.writing_paused and call.taken == taken_before
-                call.stalled_s = call.stalled_s + SWEEP_S if stands_still else 0.0
-                if call.stalled_s >= WRITE_STALL_S and protocol.transport is not None:
-                    logger.warning("%s: client reads nothing, connection closed", call.request_id)
-                    protocol.transport.abort()
+    def status(self) -> dict[str, object]:
+        """The body of `/status`."""
+        return status(self.watch, self.occupancy())
 
-    def _begin(self, request: web.BaseRequest) -> Call:
-        task = asyncio.current_task()
-        assert task is not None
-        path, query = split_target(request.raw_path)
-        call = Call(
-            request=request,
-            request_id=headers.request_id(request.headers.get(headers.REQUEST_ID)),
-            path=path,
-            query=query,
-            client=request.remote or "",
-            started=monotonic(),
-            task=task,
+    def occupancy(self) -> Occupancy:
+        """What is held at this moment."""
+        return Occupancy(
+            now=monotonic(),
+            started=self.started,
+            address=self.address,
+            generations=self.gate.admission,
+            pooling=self.pooling.admission,
+            calls=self.calls,
+            generation_requests=self.generation_requests,
+            connections=len(self.server.connections),
+            connections_refused=self.server.refused_connections,
+            log_lines_dropped=self.events.dropped,
+            paused=self.watch.paused,
+            checks_keys=self.keys is not None,
         )
-        call.own_headers = headers.ours(call.request_id, self.watch.settings.cors_allow_origin)
+
+    def set_keys(self, keys: ApiKeys | None) -> None:
+        """Whose requests are answered from now on; None: everybody's."""
+        self.keys = keys
+        self._relay.keeps_keys = keys is None
+
+    def set_own_cap(self, cap: int | None) -> None:
+        """An admin's cap, until the profile changes; None: the profile's."""
+        self.own_cap = cap
+        self.gate.set_limits(self._generation_limits())
+
+    async def look(self) -> None:
+        """Until cancelled: pings where it is silent, and gives up an engine that is silent for too long."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now = monotonic()
+            settings = self.watch.settings
+            self.upstream.close_unused(now)
+            for call in list(self.calls):
+                exchange = call.exchange
+                if exchange is None:
+                    continue
+                if call.carrier is not None:
+                    call.carrier.look(now, settings.ping_interval_s)
+                if exchange.silent_for(now) >= settings.backend_timeout_s:
+                    detail = f"sent nothing for {settings.backend_timeout_s:g} s"
+                    exchange.give_up(UpstreamLost(Loss.TIMEOUT, detail))
+
+    # ---- one request ----
+
+    def _begin(self, connection: Connection, request: Request) -> Call:
+        head = request.head
+        head.path, head.query = split_target(head.target)
+        request_id = headers.request_id(head.get(b"x-request-id"))
+        lines = b"x-request-id: %b\r\n%b" % (request_id.encode(), self._cors)
+        call = Call(connection, request, request_id, lines, monotonic())
         self.calls.add(call)
         return call
 
-    async def _answer(self, call: Call) -> web.StreamResponse:
-        if call.request.method == "OPTIONS" and (allow := allowed_methods(call.path)):
-            return self._reply(call, 204, b"", {"Allow": allow})
-        found = find(call.request.method, call.path)
-        if isinstance(found, Refusal):
-            raise Refused(found)
-        call.route = found
-        if found.kind is Kind.OWN:
-            return self._own(call, found)
-        if found.kind is Kind.GENERATION:
+    def _decide(self, call: Call) -> None:
+        head = call.head
+        refused = head_check.check(head) or origin.check(head, self._origins)  # 1, 2
+        if refused is not None:
+            if refused.status != 403:
+                call.connection.end_after_answer()
+            raise Refused(refused)
+        if head.method == "OPTIONS" and (allow := allowed_methods(head.path)):
+            self._reply(call, 204, b"allow: %b\r\n" % allow.encode(), b"")
+            return
+        route = find(head.method, head.path)  # 3, 4
+        if isinstance(route, Refusal):
+            raise Refused(route)
+        call.route = route
+        holder = api_keys.check(head, route, self.keys)  # 5
+        if isinstance(holder, Refusal):
+            raise Refused(holder)
+        call.identity = client_of(holder, head, self._session_header, call.client)
+        if route.kind is Kind.OWN:
+            self._own(call, route, holder)
+            return
+        refused = check_upload(call.request, self.watch.settings.max_body_bytes)  # 6
+        if refused is not None:
+            raise Refused(refused)
+        self._take_place(call, route)
+        call.task = asyncio.get_running_loop().create_task(self._run(call, route), name=call.request_id)
+        # a task that is cancelled before its first step never runs any of its code
+        call.task.add_done_callback(lambda _: self._end(call))
+        call.request.on_left = call.left
+
+    def _take_place(self, call: Call, route: Route) -> None:
+        closed = None if route.asks_closed else self.watch.closed
+        if route.kind is Kind.GENERATION:
             self.generation_requests += 1
-        return await self._relay.relay(call, found)
+            call.gate = self.gate
+        elif route.method == "POST":
+            call.gate = self.pooling
+        elif closed is not None:  # 7
+            raise Refused(closed)
+        if call.gate is not None:
+            call.ticket = call.gate.ask(call.identity, closed, self._next_free())  # 7, 8
+            if call.ticket.state is TicketState.WAITING:
+                # read in line as far as memory allows: only a client that is read from is noticed when it leaves
+                call.request.held_back_at = LINE_BYTES // self.watch.settings.max_queued
 
-    def _own(self, call: Call, route: Route) -> web.StreamResponse:
+    async def _run(self, call: Call, route: Route) -> None:
+        try:
+            await self._relay.relay(call, route)
+        except Refused as refused:
+            self._refuse(call, refused.refusal)
+        except asyncio.CancelledError:
+            if call.ending is not None:
+                self._refuse(call, call.ending)
+        except Exception:  # one request's bug must not cost the others their server
+            logger.exception("%s: request failed", call.request_id)
+            self._refuse(call, refusal.internal_error())
+        finally:
+            self._end(call)
+
+    def _cut(self, call: Call, ending: Refusal) -> None:
+        call.ending = ending
+        if call.carrier is not None:
+            call.carrier.cut(ending)
+        elif call.task is not None:
+            call.task.cancel()
+
+    def _own(self, call: Call, route: Route, holder: KeyHolder | None) -> None:
         if route.path == "/metrics":
-            return self._reply(call, 200, self.metrics.text(), {"Content-Type": CONTENT_TYPE})
-        if route.path == "/health":
-            return self._health(call)
-        return self._reply(call, 200, msgspec.json.encode(self._status()), JSON)
+            self._reply(call, 200, b"content-type: %b\r\n" % CONTENT_TYPE.encode(), self.metrics.text())
+        elif route.path == "/health":
+            if self.watch.closed is not None:
+                raise Refused(self.watch.closed)
+            self._reply(call, 200, _JSON, b'{"ok":true}')
+        else:
+            self._reply(call, 200, _JSON, msgspec.json.encode(self.status()))
 
-    def _health(self, call: Call) -> web.StreamResponse:
-        if self.watch.closed is not None:
-            raise Refused(self.watch.closed)
-        return self._reply(call, 200, b'{"ok":true}', JSON)
-
-    def _status(self) -> dict[str, object]:
-        return status(self.watch, self.gate.admission, self.address, self.generation_requests)
-
-    def _refuse(self, call: Call, refused: Refusal) -> web.StreamResponse:
+    def _refuse(self, call: Call, refused: Refusal) -> None:
         call.refused(refused)
-        call.status = refused.status
-        if call.request.writer.output_size > 0:
+        if call.connection.has_begun:
             # a second answer must never be written into the first
-            call.hang_up()
-        dialect = call.route.dialect if call.route else Dialect.OPENAI
-        response = self._reply(call, refused.status, error_body(refused, dialect), JSON | refused.headers())
-        if refused.reason is Reason.BODY_TIMEOUT:
-            response.force_close()  # whatever comes late is not the next request
-        return response
+            call.connection.hang_up()
+            return
+        fields = ((name.lower().encode(), value.encode()) for name, value in refused.headers().items())
+        self._reply(call, refused.status, _JSON + answer_head.lines(fields), error_body(refused, call.dialect))
 
-    def _reply(self, call: Call, code: int, body: bytes, more: dict[str, str]) -> web.Response:
+    def _reply(self, call: Call, code: int, lines: bytes, body: bytes) -> None:
         call.status = code
-        response = web.Response(status=code, body=body, headers=call.own_headers | more)
-        if leaves_body_unread(call.request):
-            response.force_close()
-        return response
+        call.connection.answer(code, call.lines + lines, body)
 
     def _end(self, call: Call) -> None:
+        """Where every request ends, whichever way it did."""
+        if call not in self.calls:
+            return
         self.calls.discard(call)
+        call.request.on_left = None
+        call.release()
         call.ended = monotonic()
+        self._next_free.note(call)
         self.metrics.count(call, self.watch.profile_name)
         if call.route is None or call.route.kind is not Kind.OWN:  # a monitor asks every few seconds
             self.events.request(profile=self.watch.profile_name, **call.event())
 
+    def _tasks(self) -> set[asyncio.Task[None]]:
+        return {call.task for call in self.calls if call.task is not None}
+
+    def _generation_limits(self) -> Limits:
+        settings, slot = self.watch.settings, self.watch.slot
+        kv_tokens = None
+        if settings.token_admission:
+            kv_tokens = settings.kv_cache_tokens or (slot.engine.kv_cache_tokens if slot is not None else None)
+        return Limits(
+            cap=self.own_cap or settings.max_active_generations,
+            max_waiting=settings.max_waiting,
+            per_client=settings.max_active_per_client,
+            fair_share=settings.shares_fairly,
+            kv_tokens=kv_tokens,
+            busy_status=settings.busy_status,
+        )
+
     def _apply(self, settings: Settings) -> None:
-        self.gate.set_limits(settings.max_active_generations, settings.max_waiting)
+        self.gate.set_limits(self._generation_limits())
+        self.pooling.set_limits(Limits(cap=settings.max_active_pooling))
+        self._apply_to_heads(settings)
+        self.server.limits = settings.connection_limits
         self.events.requests = settings.log_events
+
+    def _apply_to_heads(self, settings: Settings) -> None:
+        self._cors = headers.cors(settings.cors_allow_origin)
+        self._origins = OriginPolicy.of(self._own_names, settings.allowed_hosts, settings.cors_allow_origin)
+        self._session_header = settings.session_header.lower().encode()

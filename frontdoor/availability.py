@@ -27,12 +27,15 @@ class BackendState(StrEnum):
 
 @dataclass(frozen=True)
 class Backend:
-    """One look at an engine's own endpoints. `model` is the first id of `/v1/models`, None where it is not told."""
+    """One look at an engine's own endpoints. `model` is the first id of `/v1/models`, None where it is not told;
+    `is_alone`: it is the only one.
+    """
 
     state: BackendState
     url: str
     model: str | None = None
     since: float = 0.0
+    is_alone: bool = True
 
 
 def judge_answers(health: int | None, models: int | None, model_ids: list[str]) -> BackendState:
@@ -71,12 +74,12 @@ def of_backend(backend: Backend) -> Refusal | None:
     )
 
 
-def paused() -> Refusal:
+def paused(reason: str) -> Refusal:
     return Refusal(
         status=503,
         reason=Reason.PAUSED,
         code="paused",
-        message="the frontdoor is paused by its admin",
+        message=f"the frontdoor is paused: {reason}",
         retry_after_s=DOWN_RETRY_S,
     )
 

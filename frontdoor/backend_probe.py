@@ -49,7 +49,7 @@ class BackendProbe:
         ids = _ids(text) if models == 200 else []
         state = judge_answers(health, models, ids)
         since = before.since if (before.state, before.url) == (state, url) and before.since else time.time()
-        return Backend(state, url, ids[0] if ids else None, since)
+        return Backend(state, url, ids[0] if ids else None, since, is_alone=len(ids) == 1)
 
     def pause_s(self, backend: Backend) -> float:
         """How long to wait before the next look."""

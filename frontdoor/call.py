@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import termios
 from dataclasses import dataclass, field
 from enum import StrEnum
-from sys import byteorder
+from typing import TYPE_CHECKING
 
-from aiohttp import web
-
+from frontdoor.admission import Ticket, TicketState
+from frontdoor.connection import Connection
+from frontdoor.gate import Gate
+from frontdoor.head import Head
+from frontdoor.histogram import Intervals
 from frontdoor.refusal import Reason, Refusal
-from frontdoor.routes import Route
+from frontdoor.request import Request
+from frontdoor.routes import Dialect, Route
 from frontdoor.sse import Tokens
+from frontdoor.upstream import Exchange
+
+if TYPE_CHECKING:
+    from frontdoor.carriers import EventCarrier
 
 
 class Phase(StrEnum):
@@ -41,79 +47,103 @@ _OUTCOMES = {
     Reason.UPSTREAM_PROTOCOL: Outcome.ENGINE_FAILED,
     Reason.UPSTREAM_TIMEOUT: Outcome.ENGINE_FAILED,
     Reason.ENGINE_ERROR: Outcome.ENGINE_FAILED,
+    Reason.INVALID_ANSWER: Outcome.ENGINE_FAILED,
     Reason.INTERNAL_ERROR: Outcome.FAILED,
 }
 
-
-_RETRIES = frozenset("123456789")
+_RETRIES = frozenset((b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9"))
 
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """Times are of `time.monotonic()`; None where that point was not reached."""
+    """Times are of `time.monotonic()`; None where that point was not reached.
 
-    request: web.BaseRequest
+    `identity` is who asks, as far as shares go; `client` is the address. `lines` are our own header lines of its
+    answer.
+    """
+
+    connection: Connection
+    request: Request
     request_id: str
-    path: str
-    query: str
-    client: str
+    lines: bytes
     started: float
-    task: asyncio.Task[object]
+    identity: str = ""
     route: Route | None = None
+    gate: Gate | None = None
+    ticket: Ticket | None = None
+    exchange: Exchange | None = None
+    carrier: EventCarrier | None = None
+    task: asyncio.Task[None] | None = None
     phase: Phase = Phase.UPLOAD
     admitted: float | None = None
     first_byte: float | None = None
-    first_event: float | None = None
-    last_event: float | None = None
+    intervals: Intervals = field(default_factory=Intervals)
+    # the event that brought the first token
+    first_token: float | None = None
     events: int = 0
+    pings: int = 0
     ended: float | None = None
     status: int | None = None
     stream: bool = False
     outcome: Outcome = Outcome.OK
     reason: Reason | None = None
+    # how many generations it counts as
+    weight: int = 1
+    # the output tokens that were asked for, where they were limited
+    output_limit: int | None = None
     tokens: Tokens = field(default_factory=Tokens)
     applied: list[str] = field(default_factory=list)
-    stalled_s: float = 0.0
-    taken: int = 0  # bytes of the answer, when it was last looked at
-    own_headers: dict[str, str] = field(default_factory=dict)
     # set before its task is cancelled by us: a cancelled call without it was left by its client
     ending: Refusal | None = None
 
+    @property
+    def head(self) -> Head:
+        return self.request.head
+
+    @property
+    def client(self) -> str:
+        return self.connection.address
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.route.dialect if self.route is not None else Dialect.OPENAI
+
+    @property
+    def retry(self) -> int | None:
+        """Which try this is of one call in OpenAI's and Anthropic's SDKs, where it is not the first."""
+        count = self.head.get(b"x-stainless-retry-count")
+        return int(count) if count in _RETRIES else None
+
     def since_start(self, moment: float | None) -> float | None:
         return None if moment is None else moment - self.started
+
+    def release(self) -> None:
+        """Gives the place back, once; before the last byte is written, as the client may ask again at once."""
+        ticket = self.ticket
+        if ticket is not None and self.gate is not None and ticket.state is not TicketState.GONE:
+            self.gate.release(ticket)
 
     def refused(self, refusal: Refusal) -> None:
         self.outcome = _OUTCOMES.get(refusal.reason, Outcome.REFUSED)
         self.reason = refusal.reason
 
-    def hang_up(self) -> None:
-        """Closes the client's connection after what was written, without the end of the message.
-
-        What comes after (aiohttp's own end of the response) finds the transport closing and is dropped.
-        """
-        if self.request.transport is not None:
-            self.request.transport.close()
-
-    def bytes_taken(self) -> int:
-        """How much of the answer the client's host has acknowledged: as long as this grows, the client reads.
-
-        The kernel is asked: it holds megabytes of its own, and takes more only when a third of them is free again.
-        """
-        transport = self.request.transport
-        if transport is None:
-            return self.taken
-        unsent = bytearray(4)
-        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, unsent)
-        return self.request.writer.output_size - transport.get_write_buffer_size() - int.from_bytes(unsent, byteorder)
+    def left(self) -> None:
+        """The client is gone. The engine is told first, in this very run of the loop: it is computing for nobody."""
+        self.outcome = Outcome.CLIENT_LEFT
+        if self.exchange is not None:
+            self.exchange.abort()
+        if self.task is not None:
+            self.task.cancel()
 
     def event(self) -> dict[str, object]:
         """The request as one line of the event log; what is unknown is left out."""
         told: dict[str, object] = {
             "request_id": self.request_id,
             "client": self.client,
-            "method": self.request.method[:20],
+            "identity": self.identity if self.identity != self.client else None,
+            "method": self.head.method[:20],
             "route": self.route.path if self.route else None,
-            "path": None if self.route else self.path,
+            "path": None if self.route else self.head.path,
             "kind": self.route.kind if self.route else None,
             "status": self.status,
             "stream": self.stream or None,
@@ -121,20 +151,17 @@ class Call:
             "reason": self.reason,
             "phase": self.phase if self.outcome is Outcome.CLIENT_LEFT else None,
             "queue_wait_s": _rounded(self.since_start(self.admitted)),
-            "ttft_s": _rounded(self.since_start(self.first_event)),
+            "ttft_s": _rounded(self.since_start(self.first_token)),
             "duration_s": _rounded(self.since_start(self.ended)),
+            "weight": self.weight if self.weight > 1 else None,
             "input_tokens": self.tokens.input or None,
             "output_tokens": self.tokens.output or None,
             "cached_tokens": self.tokens.cached or None,
+            "pings": self.pings or None,
             "applied": self.applied or None,
-            "retry": self._retry(),
+            "retry": self.retry,
         }
         return {key: value for key, value in told.items() if value is not None}
-
-    def _retry(self) -> int | None:
-        """Which try this is of one call in OpenAI's and Anthropic's SDKs, where it is not the first."""
-        count = self.request.headers.get("x-stainless-retry-count", "")
-        return int(count) if count in _RETRIES else None
 
 
 def _rounded(seconds: float | None) -> float | None:

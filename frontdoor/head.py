@@ -11,7 +11,8 @@ Fields = list[tuple[bytes, bytes]]
 class Head:
     """`fields` are (name in lower case, value) in the order of arrival, several of one name included.
 
-    `path` and `query` (with its `?`) are the target as it came, nothing decoded; `minor` is the x of HTTP/1.x.
+    `path` and `query` (with its `?`) are the target as it came, nothing decoded; `version` is as
+    the client named it, `minor` the one that it is answered in: 0 or 1.
     """
 
     method: str = ""
@@ -19,6 +20,7 @@ class Head:
     path: str = ""
     query: str = ""
     minor: int = 1
+    version: str = "1.1"
     fields: Fields = field(default_factory=list)
     keep_alive: bool = True
 

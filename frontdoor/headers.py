@@ -1,90 +1,113 @@
-"""Which headers go on, in each direction.
+"""Which headers go on, in each direction, as the lines that are sent.
 
 Hop-by-hop headers (RFC 9110, 7.6.1) end here, and so does every header that `Connection` names. What is left passes as
-it came, several fields of one name included.
+it came, several fields of one name included; names are in lower case.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
 
-from multidict import CIMultiDict, MultiMapping
+from frontdoor.head import Fields, Head
 
 REQUEST_ID = "X-Request-Id"
 SERVER_NAME = "b70-frontdoor"
 
-_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
+_SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:\-]{1,128}")
 
 _HOP_BY_HOP = frozenset(
     {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
     }
 )
-# Length and host belong to each connection; 100-continue was answered here; and the engine must not compress what the
-# relay has to read.
-_NOT_TO_ENGINE = _HOP_BY_HOP | {"host", "content-length", "expect", "accept-encoding"}
+# Length and host belong to each connection; 100-continue was answered here; the engine must not compress what the relay
+# has to read; and who the client is, is said by us: what a client says of it is anybody's claim.
+_NOT_TO_ENGINE = _HOP_BY_HOP | {
+    b"host",
+    b"content-length",
+    b"expect",
+    b"accept-encoding",
+    b"forwarded",
+    b"http2-settings",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+    b"x-real-ip",
+    b"x-request-id",
+}
+_CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
 # The date is ours to set, the engine's make is nobody's business, and CORS is decided here.
-_NOT_TO_CLIENT = _HOP_BY_HOP | {"content-length", "date", "server"}
+_NOT_TO_CLIENT = _HOP_BY_HOP | {
+    b"content-length",
+    b"date",
+    b"server",
+    b"x-request-id",
+    b"access-control-allow-origin",
+    b"access-control-allow-methods",
+    b"access-control-allow-headers",
+    b"access-control-allow-credentials",
+    b"access-control-expose-headers",
+    b"access-control-max-age",
+}
 
 
-def request_id(given: str | None) -> str:
+def request_id(given: bytes | None) -> str:
     """The client's own request id if it is harmless in a header, a log and a file name, otherwise a new one."""
     if given is not None and _SANE_REQUEST_ID.fullmatch(given):
-        return given
+        return given.decode()
     return secrets.token_hex(8)
 
 
-def first_unwritable(headers: MultiMapping[str]) -> str | None:
-    """The name of a header that could not be sent on as it came, or None: its value is not UTF-8."""
-    for name, value in headers.items():
-        if not value.isascii() and any("\udc80" <= letter <= "\udcff" for letter in value):
-            return name
-    return None
+def cors(allow_origin: str | None) -> bytes:
+    """The CORS lines of every answer; none unless an origin is configured."""
+    if allow_origin is None:
+        return b""
+    return (
+        f"access-control-allow-origin: {allow_origin}\r\n"
+        "access-control-allow-methods: GET, POST, OPTIONS\r\n"
+        "access-control-allow-headers: Authorization, Content-Type, OpenAI-Beta, X-Request-Id, X-Requested-With\r\n"
+        "access-control-expose-headers: X-Request-Id, Retry-After, retry-after-ms, X-Frontdoor-Applied\r\n"
+    ).encode()
 
 
-def ours(request_id: str, allow_origin: str | None) -> dict[str, str]:
-    """The headers of every answer that leaves the frontdoor. `allow_origin` None: no CORS headers at all."""
-    told = {REQUEST_ID: request_id, "Server": SERVER_NAME}
-    if allow_origin is not None:
-        told["Access-Control-Allow-Origin"] = allow_origin
-        told["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-        told["Access-Control-Allow-Headers"] = (
-            "Authorization, Content-Type, OpenAI-Beta, X-Request-Id, X-Requested-With"
-        )
-        told["Access-Control-Expose-Headers"] = "X-Request-Id, Retry-After, retry-after-ms, X-Frontdoor-Applied"
-    return told
+def to_engine(
+    head: Head, *, method: str, target: str, request_id: str, client: str, scheme: bytes, length: int, keep_key: bool
+) -> bytes:
+    """A client's request as the engine gets it: the request line and all header lines but Host.
+
+    `keep_key` False: the key was for us, and is no business of the engine's.
+    """
+    dropped = _NOT_TO_ENGINE if keep_key else _NOT_TO_ENGINE | _CREDENTIALS
+    return b"%b %b HTTP/1.1\r\n%baccept-encoding: identity\r\n%b%b" % (
+        method.encode("latin-1"),
+        target.encode("latin-1"),
+        _lines(head.fields, dropped),
+        b"content-length: %d\r\n" % length if length or method == "POST" else b"",
+        (
+            f"x-request-id: {request_id}\r\nx-forwarded-for: {client}\r\n".encode()
+            + b"x-forwarded-host: %b\r\nx-forwarded-proto: %b\r\n" % (head.get(b"host") or b"", scheme)
+        ),
+    )
 
 
-def to_engine(headers: MultiMapping[str], *, request_id: str, client: str, host: str) -> CIMultiDict[str]:
-    """The headers of a client's request as the engine gets them."""
-    passed = _without(headers, _NOT_TO_ENGINE)
-    passed["Accept-Encoding"] = "identity"
-    passed[REQUEST_ID] = request_id
-    passed["X-Forwarded-For"] = client
-    passed["X-Forwarded-Host"] = host
-    passed["X-Forwarded-Proto"] = "http"
-    return passed
+def to_client(fields: Fields) -> bytes:
+    """The lines of the engine's answer that the client gets; its length is not among them."""
+    return _lines(fields, _NOT_TO_CLIENT)
 
 
-def to_client(headers: MultiMapping[str]) -> CIMultiDict[str]:
-    """The headers of the engine's answer as the client gets them; its length is not among them."""
-    passed = _without(headers, _NOT_TO_CLIENT)
-    for name in [name for name in passed if name.lower().startswith("access-control-")]:
-        passed.popall(name, None)
-    return passed
-
-
-def _without(headers: MultiMapping[str], dropped: Iterable[str]) -> CIMultiDict[str]:
-    named = {token.strip().lower() for value in headers.getall("Connection", ()) for token in value.split(",")}
-    unwanted = named.union(dropped)
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in unwanted)
+def _lines(fields: Fields, dropped: frozenset[bytes]) -> bytes:
+    for name, value in fields:
+        if name == b"connection":
+            named = {token.strip().lower() for token in value.split(b",")}
+            if not named <= {b"close", b"keep-alive"}:
+                dropped = dropped | named
+    return b"".join([b"%b: %b\r\n" % field for field in fields if field[0] not in dropped])

@@ -8,9 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from frontdoor.refusal import Refusal
-from frontdoor.request_defaults import RequestDefaults
-from frontdoor.request_policy import BodyPolicy, take
-from frontdoor.routes import Dialect, Route
+from frontdoor.routes import Dialect
 from slot.bad_json import BAD_JSON
 
 APPLIED_HEADER = "X-Frontdoor-Applied"
@@ -67,14 +65,6 @@ def error_event(refusal: Refusal, dialect: Dialect) -> bytes:
     """
     name = b"event: error\n" if dialect is Dialect.ANTHROPIC else b""
     return name + b"data: " + error_body(refusal, dialect) + b"\n\n"
-
-
-def apply_defaults(body: bytes, route: Route, defaults: RequestDefaults) -> tuple[bytes, list[str]]:
-    """What `request_policy.take` does to a body, and no more than that, for as long as `relay` asks for it here."""
-    if not defaults.concern(route):
-        return body, []
-    asked = take(body, route, BodyPolicy(defaults=defaults), None)
-    return asked.body, asked.applied
 
 
 def hide_local_paths(models: bytes, alias: str | None = None) -> bytes:

@@ -1,217 +1,175 @@
-"""One request, from top to bottom: head, admission, body, engine, client.
+"""One admitted request, from top to bottom: its turn, its body, the engine, the client.
 
-Nothing of a body is read before the head has earned it. From there on a generation holds a ticket, and gives it back in
-one place, whichever way it ends: answered, refused, cut, or left by its client (then aiohttp cancels the handler, the
-engine's connection is closed on the way out, and the engine drops its work).
-
-How an answer passes depends on what it is:
-
-    an event stream   whole events as they arrive; what ends badly ends with an error event and no end of message
-    a short body      is collected first, so that a loss is still a clear 502
-    a long body       passes as it arrives; a loss breaks the connection, so that it cannot pass for whole
+The head has been judged by `app`, which also took the ticket and gives it back, whichever way this ends. Nothing of a
+body is read here before the ticket is admitted, beyond what one read of the socket brings.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import monotonic
 
-from aiohttp import web
-from multidict import CIMultiDict
-
-from frontdoor import headers, refusal
-from frontdoor.admission import Ticket
+from frontdoor import answer_head, headers, refusal
+from frontdoor.admission import TicketState
 from frontdoor.call import Call, Outcome, Phase
-from frontdoor.gate import Gate
-from frontdoor.openai_api import APPLIED_HEADER, apply_defaults, error_event, hide_local_paths
+from frontdoor.carriers import COLLECTED_BYTES, BodyCarrier, EventCarrier, Flow, refusal_of
+from frontdoor.json_text import read, usages
+from frontdoor.kv_estimate import kv_tokens
+from frontdoor.openai_api import APPLIED_HEADER, hide_local_paths
 from frontdoor.refusal import Refusal, Refused
-from frontdoor.request_body import check_head, expects_continue, read_body, say_continue
+from frontdoor.request_policy import Asked, take
 from frontdoor.routes import Kind, Route
 from frontdoor.settings import Settings
 from frontdoor.slot_watch import SlotWatch
-from frontdoor.sse import EventTooLarge, StreamReader, StreamState, read_fields, usages
-from frontdoor.upstream import Answer, Loss, Upstream, UpstreamLost
+from frontdoor.sse import StreamReader
+from frontdoor.upstream import Answer, Exchange, Upstream, UpstreamLost
 
-SHORT_BODY_BYTES = 1 << 20
-
-_REWRITES: Mapping[str, Callable[[bytes], bytes]] = {"/v1/models": hide_local_paths}
+_IDENTITY = (None, b"identity")
 
 
 class Relay:
-    """Carries requests to the engine and its answers back."""
+    """Carries requests to the engine and its answers back; what is not answered here is raised as Refused."""
 
-    def __init__(self, watch: SlotWatch, gate: Gate, upstream: Upstream) -> None:
+    def __init__(self, watch: SlotWatch, upstream: Upstream, next_free: Callable[[], float]) -> None:
         self.watch = watch
-        self.gate = gate
         self.upstream = upstream
+        # False: keys are for us, and no business of the engine's
+        self.keeps_keys = True
+        self._next_free = next_free
 
-    async def relay(self, call: Call, route: Route) -> web.StreamResponse:
+    async def relay(self, call: Call, route: Route) -> None:
         """The answer to a request that is the engine's to give. Raises Refused while nothing has been answered."""
         settings = self.watch.settings  # the same ones for the whole request, whatever changes meanwhile
-        check_head(call.request, settings.max_body_bytes)
-        if route.kind is Kind.GENERATION:
-            return await self._generate(call, route, settings)
-        self._require_open()
-        if expects_continue(call.request):
-            say_continue(call.request)
-        body = await read_body(call.request, settings.max_body_bytes)
-        return await self._exchange(call, route, body, settings)
+        await self._turn(call, route, settings)
+        body = b""
+        if route.method == "POST":
+            asked = take(await self._take_in(call, settings), route, settings.body_policy, self.watch.served_name)
+            body, call.applied, call.output_limit = asked.body, asked.applied, asked.output_tokens
+            if route.kind is Kind.GENERATION:
+                await self._weigh(call, asked, route, settings)
+        await self._exchange(call, route, body)
 
-    async def _generate(self, call: Call, route: Route, settings: Settings) -> web.StreamResponse:
-        ticket = self.gate.ask(self.watch.closed)
-        try:
-            body = await self._take_in(call, ticket, settings)
-            body, call.applied = apply_defaults(body, route, settings.request_defaults)
-            return await self._exchange(call, route, body, settings)
-        finally:
-            self.gate.release(ticket)
+    async def _turn(self, call: Call, route: Route, settings: Settings) -> None:
+        """Waits until it is admitted; the slot may have gone meanwhile."""
+        if call.gate is not None and call.ticket is not None:
+            if call.ticket.state is TicketState.WAITING:
+                call.phase = Phase.QUEUED
+                waited_s = monotonic() - call.started
+                await call.gate.turn(call.ticket, settings.queue_timeout_s - waited_s, waited_s, self._next_free)
+            call.admitted = monotonic()
+        if self.watch.closed is not None and not route.asks_closed:
+            raise Refused(self.watch.closed)
 
-    async def _take_in(self, call: Call, ticket: Ticket, settings: Settings) -> bytes:
-        """The body, once the ticket is admitted.
-
-        In line the body is read meanwhile: a client that leaves is noticed only while its bytes are read. A client that
-        asks before it sends (100-continue) has nothing on the way, and is answered when its turn has come.
-        """
-        asks_first = expects_continue(call.request)
-        body = b"" if asks_first else await read_body(call.request, settings.max_body_bytes)
-        call.phase = Phase.QUEUED
-        waited_s = monotonic() - call.started
-        await self.gate.turn(ticket, settings.queue_timeout_s - waited_s, waited_s)
-        call.admitted = monotonic()
-        self._require_open()  # the slot may have gone while this one was in line
-        if asks_first:
-            call.phase = Phase.UPLOAD
-            say_continue(call.request)
-            body = await read_body(call.request, settings.max_body_bytes)
-        return body
-
-    async def _exchange(self, call: Call, route: Route, body: bytes, settings: Settings) -> web.StreamResponse:
-        call.phase = Phase.PREFILL
+    async def _take_in(self, call: Call, settings: Settings) -> bytes:
+        call.phase = Phase.UPLOAD
         request = call.request
-        onward = headers.to_engine(
-            request.headers, request_id=call.request_id, client=call.client, host=request.headers.get("Host", "")
-        )
-        url = self.watch.backend_url + route.path + call.query
-        try:
-            async with self.upstream.send(
-                route.method, url, onward, body, idle_timeout_s=settings.backend_timeout_s
-            ) as answer:
-                return await self._pass_on(call, route, answer, settings)
-        except UpstreamLost as lost:
-            raise Refused(self._refusal_of(lost, settings)) from lost
+        if request.has_body:
+            call.connection.take_body(request)
+            if request.expects_continue:
+                call.connection.say_continue(request)
+        return await request.body(settings.max_body_bytes)
 
-    async def _pass_on(self, call: Call, route: Route, answer: Answer, settings: Settings) -> web.StreamResponse:
+    async def _weigh(self, call: Call, asked: Asked, route: Route, settings: Settings) -> None:
+        """Charges what the body asks for; one that does not fit at once has to wait for its turn again."""
+        if call.gate is None or call.ticket is None:
+            return
+        tokens = 0
+        if settings.token_admission:
+            slot = self.watch.slot
+            tokens = kv_tokens(
+                prompt_bytes=asked.prompt_bytes,
+                output_tokens=asked.output_tokens,
+                generations=asked.generations,
+                tokens_per_byte=settings.tokens_per_byte,
+                max_model_len=slot.engine.max_model_len if slot is not None else None,
+            )
+        call.weight = asked.generations
+        if asked.generations > 1 or tokens:
+            param = "n" if route.path != "/v1/completions" else "prompt"
+            call.gate.weigh(call.ticket, asked.generations, tokens, self._next_free(), param)
+            await self._turn(call, route, settings)
+
+    async def _exchange(self, call: Call, route: Route, body: bytes) -> None:
+        call.phase = Phase.PREFILL
+        url = self.watch.backend_url
+        head = headers.to_engine(
+            call.head,
+            method=route.method,
+            target=(route.engine_path or route.path) + call.head.query,
+            request_id=call.request_id,
+            client=call.client,
+            scheme=b"https" if self.watch.settings.tls_certificate else b"http",
+            length=len(body),
+            keep_key=self.keeps_keys,
+        )
+        try:
+            call.exchange = exchange = await self.upstream.send(url, head, body)
+            try:
+                await self._pass_on(call, route, await exchange.answer(), exchange)
+            finally:
+                exchange.abort()  # after a proper end this does nothing
+        except UpstreamLost as lost:
+            raise Refused(refusal_of(lost, url)) from lost
+
+    async def _pass_on(self, call: Call, route: Route, answer: Answer, exchange: Exchange) -> None:
         call.status = answer.status
         if answer.status >= 400:
             call.outcome = Outcome.REJECTED if answer.status < 500 else Outcome.ENGINE_FAILED
-        rewrite = _REWRITES.get(route.path) if answer.status == 200 else None
-        if answer.media_type == "text/event-stream" and answer.status == 200:
-            return await self._pass_events(call, route, answer, settings)
-        if rewrite or (answer.content_length is not None and answer.content_length <= SHORT_BODY_BYTES):
-            return await self._pass_short(call, answer, rewrite)
-        return await self._pass_long(call, answer, settings)
+        if answer.media_type == b"text/event-stream" and answer.status == 200:
+            await self._pass_events(call, answer, exchange)
+        else:
+            await self._pass_body(call, route, answer, exchange)
 
-    async def _pass_events(self, call: Call, route: Route, answer: Answer, settings: Settings) -> web.StreamResponse:
-        if "Content-Encoding" in answer.headers:
+    async def _pass_events(self, call: Call, answer: Answer, exchange: Exchange) -> None:
+        if answer.content_encoding not in _IDENTITY:
             raise Refused(refusal.upstream_protocol("compressed an event stream that it was asked not to compress"))
         call.stream = True
-        reader = StreamReader(route.dialect)
+        reader = StreamReader(call.dialect)
         call.tokens = reader.tokens
-        response = web.StreamResponse(status=answer.status, headers=self._head(call, answer))
-        await response.prepare(call.request)
-        trouble = await self._carry_events(call, answer, reader, response, settings)
-        if trouble is not None:
-            call.refused(trouble)
-            if not reader.error_passed:
-                await response.write(error_event(trouble, route.dialect))
-            call.hang_up()
-        return response
+        call.connection.begin(answer.status, _lines(call, answer), None)
+        call.carrier = carrier = EventCarrier(call, exchange, reader)
+        Flow(call, exchange)
+        exchange.carry(carrier)
+        await carrier.done
 
-    async def _carry_events(
-        self, call: Call, answer: Answer, reader: StreamReader, response: web.StreamResponse, settings: Settings
-    ) -> Refusal | None:
-        """Passes events on until the stream ends; returns what was wrong with the way it ended.
+    async def _pass_body(self, call: Call, route: Route, answer: Answer, exchange: Exchange) -> None:
+        lines = _lines(call, answer)
+        carrier = BodyCarrier(
+            call,
+            exchange,
+            lambda: call.connection.begin(answer.status, lines, answer.content_length),
+            COLLECTED_BYTES,
+        )
+        exchange.carry(carrier)
+        lost = await carrier.done
+        if carrier.has_begun:
+            if lost is not None:
+                call.refused(refusal_of(lost, self.watch.backend_url))
+        elif lost is not None:
+            raise lost
+        else:
+            call.connection.answer(answer.status, lines, self._judged(call, route, answer, carrier.body or b""))
 
-        Once its end mark has passed, a stream is whole, however the connection went after that.
-        """
-        try:
-            while arrived := await answer.arrival():
-                events = reader.feed(arrived)
-                if events:
-                    self._note_events(call)
-                    await response.write(events)
-                if reader.state is StreamState.FAILED:
-                    return refusal.engine_error("gave this generation up")
-            await response.write(reader.finish())
-            trouble = refusal.upstream_disconnected("ended the stream without its end mark")
-        except UpstreamLost as lost:
-            trouble = self._refusal_of(lost, settings)
-        except EventTooLarge as exc:
-            trouble = refusal.upstream_protocol(f"sent {exc}")
-        except asyncio.CancelledError:
-            if call.ending is None:  # the client has left
-                raise
-            trouble = call.ending
-        return None if reader.state is StreamState.DONE else trouble
-
-    async def _pass_short(
-        self, call: Call, answer: Answer, rewrite: Callable[[bytes], bytes] | None
-    ) -> web.StreamResponse:
-        pieces = []
-        while arrived := await answer.arrival():
-            call.first_byte = call.first_byte or monotonic()
-            pieces.append(arrived)
-        body = b"".join(pieces)
-        if rewrite is not None:
+    def _judged(self, call: Call, route: Route, answer: Answer, body: bytes) -> bytes:
+        """A whole body, once it is sure that every client can read it. Raises Refused."""
+        if answer.status != 200 or answer.media_type != b"application/json":
+            return body
+        fields = read(body)
+        if isinstance(fields, Refusal):
+            raise Refused(fields)
+        if route.path == "/v1/models":
             try:
-                body = rewrite(body)
+                return hide_local_paths(body, self.watch.settings.model_alias)
             except ValueError as exc:
                 raise Refused(refusal.upstream_protocol(f"sent {exc}")) from exc
-        fields = read_fields(body)
-        for usage in usages(fields) if fields is not None else ():
+        for usage in usages(fields):
             call.tokens.note(usage)
-        return web.Response(status=answer.status, headers=self._head(call, answer), body=body)
+        return body
 
-    async def _pass_long(self, call: Call, answer: Answer, settings: Settings) -> web.StreamResponse:
-        response = web.StreamResponse(status=answer.status, headers=self._head(call, answer))
-        response.content_length = answer.content_length
-        await response.prepare(call.request)
-        try:
-            while arrived := await answer.arrival():
-                call.first_byte = call.first_byte or monotonic()
-                await response.write(arrived)
-        except UpstreamLost as lost:
-            call.refused(self._refusal_of(lost, settings))
-            call.hang_up()
-        return response
 
-    def _head(self, call: Call, answer: Answer) -> CIMultiDict[str]:
-        head = headers.to_client(answer.headers)
-        if call.applied:
-            head[APPLIED_HEADER] = ", ".join(call.applied)
-        head.update(call.own_headers)
-        return head
-
-    def _note_events(self, call: Call) -> None:
-        now = monotonic()
-        if call.first_event is None:
-            call.phase = Phase.DECODE
-            call.first_byte = call.first_event = now
-        call.last_event = now
-        call.events += 1
-
-    def _require_open(self) -> None:
-        if self.watch.closed is not None:
-            raise Refused(self.watch.closed)
-
-    def _refusal_of(self, lost: UpstreamLost, settings: Settings) -> Refusal:
-        match lost.loss:
-            case Loss.UNREACHABLE:
-                return refusal.unreachable(self.watch.backend_url)
-            case Loss.TIMEOUT:
-                return refusal.upstream_timeout(settings.backend_timeout_s)
-            case Loss.PROTOCOL:
-                return refusal.upstream_protocol("broke the protocol")
-            case Loss.DISCONNECTED:
-                return refusal.upstream_disconnected("closed the connection before its answer was complete")
+def _lines(call: Call, answer: Answer) -> bytes:
+    """The header lines of the engine's answer and ours."""
+    lines = headers.to_client(answer.fields) + call.lines
+    if call.applied:
+        lines += answer_head.lines([(APPLIED_HEADER.lower().encode(), ", ".join(call.applied).encode())])
+    return lines

@@ -36,7 +36,9 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row. `token_limits`: the body's fields that limit the output, the one for a default first."""
+    """One row. `token_limits`: the body's fields that limit the output, the one for a default first. `engine_path`: the
+    engine's path, where it is another one than ours.
+    """
 
     method: str
     path: str
@@ -45,6 +47,8 @@ class Route:
     dialect: Dialect = Dialect.OPENAI
     token_limits: tuple[str, ...] = ()
     takes_template_kwargs: bool = False
+    engine_path: str | None = None
+    asks_closed: bool = False
 
 
 ROUTES: tuple[Route, ...] = (
@@ -92,6 +96,14 @@ ROUTES: tuple[Route, ...] = (
         Kind.READ_ONLY,
         "how many tokens a message would take",
         Dialect.ANTHROPIC,
+    ),
+    Route(
+        "GET",
+        "/metrics/engine",
+        Kind.READ_ONLY,
+        "the engine's own Prometheus metrics",
+        engine_path="/metrics",
+        asks_closed=True,
     ),
     Route("GET", "/health", Kind.OWN, "200 when a generation could start now, else 503 with the reason"),
     Route("GET", "/status", Kind.OWN, "slot, frontdoor and load, as JSON"),

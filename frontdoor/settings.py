@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from frontdoor.host import parse_host
 from frontdoor.request_defaults import RequestDefaults
 from frontdoor.request_policy import ALLOWABLE_FIELDS, BodyPolicy
+from frontdoor.server import Limits
 from slot.bad_json import BAD_JSON
 from slot.profiles.problems import nearest
 
@@ -263,6 +264,26 @@ class Settings(BaseSettings):
     def max_waiting(self) -> int:
         """The length of the line: without a timeout nobody waits."""
         return self.max_queued if self.queue_timeout_s > 0 else 0
+
+    @property
+    def shares_fairly(self) -> bool:
+        """By default where it can matter to somebody: where requests wait, or a client's generations are capped."""
+        if self.fair_share is not None:
+            return self.fair_share
+        return self.max_waiting > 0 or self.max_active_per_client is not None
+
+    @cached_property
+    def connection_limits(self) -> Limits:
+        return Limits(
+            max_connections=self.max_connections,
+            max_connections_per_address=self.max_connections_per_address,
+            max_head_bytes=self.max_head_bytes,
+            head_timeout_s=self.head_timeout_s,
+            body_timeout_s=self.body_timeout_s,
+            body_idle_timeout_s=self.body_idle_timeout_s,
+            keep_alive_s=self.keep_alive_s,
+            write_stall_timeout_s=self.write_stall_timeout_s,
+        )
 
     @cached_property
     def request_defaults(self) -> RequestDefaults:

@@ -83,6 +83,8 @@ class SlotWatch:
         self.backend = Backend(BackendState.UNREACHABLE, settings.backend_url)
         # why generations cannot start now; every request reads it, so it is decided here and not there
         self.closed: Refusal | None = availability.of_backend(self.backend)
+        # an admin's word, with the reason
+        self.paused: str | None = None
         self.on_settings: Callable[[Settings], None] = lambda settings: None
         self._sources = sources
         self._events = events
@@ -109,6 +111,29 @@ class SlotWatch:
         if self.profile is not None:
             return self.profile.name
         return self.slot.profile.name if self.slot is not None else "standalone"
+
+    @property
+    def served_name(self) -> str | None:
+        """The model that every request means; None where nobody knows, or several are served."""
+        if self.slot is not None:
+            return self.slot.served_model_name
+        return self.backend.model if self.backend.is_alone else None
+
+    def pause(self, reason: str) -> None:
+        """Refuses from now on, whatever the slot says."""
+        self.paused = reason
+        self._judge()
+
+    def resume(self) -> None:
+        self.paused = None
+        self._judge()
+
+    def reload(self) -> None:
+        """Reads the active profile again, changed or not. Raises ProfileError, BadSettings, OSError: all stays."""
+        path = self.settings.active_profile
+        profile = load_active(path) if path is not None else None
+        self._apply(profile, self._sources.settings(profile))
+        self._judge()
 
     def look(self) -> None:
         """One look at every followed file. Costs three stat calls while nothing changes."""
@@ -147,20 +172,23 @@ class SlotWatch:
             return
         self._apply(profile, settings)
 
-    def _apply(self, profile: Profile, settings: Settings) -> None:
+    def _apply(self, profile: Profile | None, settings: Settings) -> None:
         before, self.settings, self.profile = self.settings, settings, profile
         changed = sorted(name for name in Settings.model_fields if getattr(before, name) != getattr(settings, name))
-        self._events.emit("settings_changed", changed=changed, profile=profile.name)
+        self._events.emit("settings_changed", changed=changed, profile=self.profile_name)
         if {"host", "port"} & set(changed):
             logger.warning("the address to listen on changes with the next start, not now")
         self.on_settings(settings)
 
     def _read_state(self, path: Path) -> None:
+        before = self.slot
         try:
             self.slot = slot.state.read(path)
         except (UnreadableState, OSError) as exc:
             logger.error("%s: %s", path, exc)
             self.slot = None
+        if (before and before.engine) != (self.slot and self.slot.engine):
+            self.on_settings(self.settings)  # limits may follow from what the engine says of itself
 
     def _judge(self) -> None:
         before = self.closed
@@ -174,9 +202,11 @@ class SlotWatch:
             )
 
     def _why_closed(self) -> Refusal | None:
+        if self.paused is not None:
+            return availability.paused(self.paused)
         pause_file = self.settings.pause_file
         if pause_file is not None and os.path.exists(pause_file):
-            return availability.paused()
+            return availability.paused("by its pause file")
         if self.follows_slot:
             return availability.of_slot(self.slot, time.time())
         return availability.of_backend(self.backend)

@@ -1,29 +1,35 @@
 """The engine's side of a request: one exchange over a pooled connection, bytes as they came.
 
-An exchange is sent once. There is no retry: a generation that was sent may be running, and a second one would take a
-second place for the same answer. There is no limit on its whole duration either, only on the connect and on silence.
+    IDLE --send--> SENT --head--> ANSWERING --end of the body--> IDLE, or closed
+      any of them --lost: closed, reset, silent, no valid HTTP--> closed
 
-`Upstream.send` yields an `Answer` when the engine's head is there; `Answer.arrival()` returns the next bytes, and b""
-only when the body ended as its framing promised. Everything else raises UpstreamLost with its kind. Leaving the
-context before the end closes the connection, which is how an engine learns that nobody wants the answer any more.
+An exchange is sent once. A connection that cannot be made is no exchange yet, so an idle one that turns out closed is
+passed over for the next; but what was sent is never sent again: a generation may be running, and a second one would
+take a second place for the same answer. There is no limit on an exchange's whole duration either, only on the connect
+and on silence.
+
+The bytes of a body are handed to a `Carrier` in the same run of the loop in which they arrived. Aborting an exchange
+before its end closes the connection, which is how an engine learns that nobody wants the answer any more.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from enum import StrEnum
+import asyncio
+import ssl
+from enum import Enum, StrEnum, auto
+from time import monotonic
+from typing import Protocol, cast
+from urllib.parse import urlsplit
 
-import aiohttp
-from multidict import CIMultiDict, MultiMapping
-from yarl import URL
+import httptools
+
+from frontdoor.head import Fields
 
 CONNECT_TIMEOUT_S = 2.0
 # Under uvicorn's 5 s (vLLM's default): a pooled connection must not be closed by the engine while a request goes out.
 KEEP_ALIVE_S = 3.0
-MAX_HEADER_BYTES = 64 << 10
-LARGE_BODY_BYTES = 1 << 20
+MAX_HEAD_BYTES = 256 << 10
+MAX_IDLE = 256
 
 
 class Loss(StrEnum):
@@ -42,73 +48,313 @@ class UpstreamLost(Exception):
 
 
 class Answer:
-    """The engine's answer: its head, and its body as it arrives."""
+    """The head of the engine's answer: status, fields (names in lower case), the length of the body if it is told."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self.status = response.status
-        self.headers: MultiMapping[str] = response.headers
-        self.content_length = response.content_length
-        self.media_type = response.content_type
-        self._read = response.content.readany
+    __slots__ = ("content_encoding", "content_length", "fields", "media_type", "status")
 
-    async def arrival(self) -> bytes:
-        """What has arrived since the last call, or b"" at the proper end of the body. Raises UpstreamLost."""
+    def __init__(self, status: int, fields: Fields) -> None:
+        self.status = status
+        self.fields = fields
+        self.content_length: int | None = None
+        self.content_encoding: bytes | None = None
+        self.media_type = b""
+        for name, value in fields:
+            if name == b"content-length":
+                self.content_length = int(value)
+            elif name == b"content-type":
+                self.media_type = value.partition(b";")[0].strip().lower()
+            elif name == b"content-encoding":
+                self.content_encoding = value.lower()
+
+
+class Carrier(Protocol):
+    """Who takes a body. `arrived` is called for every arrival, then one of the other two, once. `now` is monotonic."""
+
+    def arrived(self, data: bytes, now: float) -> None: ...
+
+    def ended(self) -> None: ...
+
+    def lost(self, lost: UpstreamLost) -> None: ...
+
+
+class _State(Enum):
+    IDLE = auto()
+    SENT = auto()
+    ANSWERING = auto()
+    CLOSED = auto()
+
+
+class Exchange(asyncio.Protocol):
+    """A connection to the engine, and the exchange that is on it."""
+
+    __slots__ = (
+        "_arrived",
+        "_carrier",
+        "_fields",
+        "_head",
+        "_head_bytes",
+        "_is_whole",
+        "_lost",
+        "_parser",
+        "_pool",
+        "_state",
+        "_transport",
+        "_until_closed",
+        "heard",
+        "is_held",
+    )
+
+    def __init__(self, pool: Pool) -> None:
+        # of time.monotonic(): the last byte of the engine, or the sending of the request
+        self.heard = 0.0
+        # somebody reads too slowly: until then the engine's silence is not its own
+        self.is_held = False
+        self._pool = pool
+        self._state = _State.IDLE
+        self._transport = cast(asyncio.Transport, None)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._fields: Fields = []
+        self._head_bytes = 0
+        self._head: asyncio.Future[Answer] | None = None
+        self._carrier: Carrier | None = None
+        self._arrived: list[bytes] = []
+        self._is_whole = False
+        self._until_closed = False
+        self._lost: UpstreamLost | None = None
+
+    # ---- who wants an answer ----
+
+    @property
+    def is_idle(self) -> bool:
+        return self._state is _State.IDLE and not self._transport.is_closing()
+
+    def send(self, head: bytes, body: bytes) -> None:
+        self._state = _State.SENT
+        self.heard = monotonic()
+        self._head = asyncio.get_running_loop().create_future()
+        # a small body goes out with its head, a large one is not copied for that
+        if len(body) < 64 << 10:
+            self._transport.write(head + body)
+        else:
+            self._transport.write(head)
+            self._transport.write(body)
+
+    async def answer(self) -> Answer:
+        """The head of the answer. Raises UpstreamLost."""
+        assert self._head is not None
+        return await self._head
+
+    def carry(self, carrier: Carrier) -> None:
+        """From here on `carrier` gets the body, first what has arrived already."""
+        self._carrier = carrier
+        self._hand_over(self.heard)
+
+    def hold(self) -> None:
+        """Takes no more from the engine until `go_on`: its client reads more slowly."""
+        self.is_held = True
+        self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        self.is_held = False
+        self.heard = monotonic()
+        self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """Nobody wants the rest; a connection without a rest goes back to the pool by itself before."""
+        if self._state in (_State.SENT, _State.ANSWERING):
+            self._carrier = None
+            self._close()
+
+    def silent_for(self, now: float) -> float:
+        """Seconds since the engine was last heard; 0 while it is held."""
+        return 0.0 if self.is_held else now - self.heard
+
+    def give_up(self, lost: UpstreamLost) -> None:
+        """Ends it from our side, as if it had been lost; whoever waits for the answer or carries it is told."""
+        self._lose(lost)
+
+    def close_idle(self) -> None:
+        self._close()
+
+    # ---- the transport's side ----
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._pool.forget(self)
+        if self._until_closed and self._state is _State.ANSWERING and exc is None:
+            self._is_whole = True
+            self._hand_over(monotonic())
+        else:
+            self._lose(UpstreamLost(Loss.DISCONNECTED, str(exc or "closed")))
+        self._state = _State.CLOSED
+
+    def eof_received(self) -> bool:
+        return False
+
+    def data_received(self, data: bytes) -> None:
+        self.heard = now = monotonic()
         try:
-            return await self._read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-            raise _lost(exc) from exc
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
+            self._hand_over(now)
+            self._lose(UpstreamLost(Loss.PROTOCOL, str(exc)))
+            return
+        if self._state is _State.SENT:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._lose(UpstreamLost(Loss.PROTOCOL, "a head without end"))
+        elif self._carrier is not None:
+            self._hand_over(now)
+        elif self._state is _State.IDLE:
+            self._close()  # nobody has asked for anything
+
+    # ---- the parser's side ----
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._fields = []  # informational: the answer itself is still to come
+            return
+        answer = Answer(status, self._fields)
+        if self._head is None or self._head.done():
+            return  # a second answer to one request: what follows is noticed as no proper end
+        self._state = _State.ANSWERING
+        self._until_closed = answer.content_length is None and not any(
+            name == b"transfer-encoding" for name, _ in self._fields
+        )
+        self._head.set_result(answer)
+
+    def on_body(self, piece: bytes) -> None:
+        self._arrived.append(piece)
+
+    def on_message_complete(self) -> None:
+        if self._state is _State.ANSWERING:
+            self._is_whole = True
+
+    # ---- passing on ----
+
+    def _hand_over(self, now: float) -> None:
+        carrier = self._carrier
+        if carrier is None:
+            return
+        if self._arrived:
+            pieces, self._arrived = self._arrived, []
+            carrier.arrived(pieces[0] if len(pieces) == 1 else b"".join(pieces), now)
+        if self._is_whole and self._carrier is not None:
+            self._carrier = None
+            self._return()
+            carrier.ended()
+        elif self._lost is not None and self._carrier is not None:
+            self._carrier = None
+            carrier.lost(self._lost)
+
+    def _return(self) -> None:
+        """Back to the pool, if another request can be sent here."""
+        if self._parser.should_keep_alive() and not self._transport.is_closing() and self._pool.has_room:
+            if self.is_held:
+                self.go_on()
+            self._state = _State.IDLE
+            self._reset()
+            self._pool.take_back(self)
+        else:
+            self._close()
+
+    def _lose(self, lost: UpstreamLost) -> None:
+        if self._state in (_State.IDLE, _State.CLOSED):
+            self._close()
+            return
+        self._lost = lost
+        self._close()
+        if self._head is not None and not self._head.done():
+            self._head.set_exception(lost)
+            self._head.exception()  # whoever waited may be gone
+        else:
+            self._hand_over(monotonic())
+
+    def _close(self) -> None:
+        self._state = _State.CLOSED
+        self._pool.forget(self)
+        if self._head is not None and not self._head.done() and self._lost is None:
+            self._head.cancel()
+        self._transport.abort()
+
+
+class Pool:
+    """The connections to one engine that wait for a request. `url` is `http://HOST:PORT`, or https."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.url = url
+        self._host = parts.hostname or ""
+        self._ssl = ssl.create_default_context() if parts.scheme == "https" else None
+        self._port = parts.port or (443 if self._ssl else 80)
+        self.host_header = parts.netloc.encode()
+        self._idle: dict[Exchange, None] = {}
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._idle) < MAX_IDLE
+
+    async def exchange(self) -> Exchange:
+        """An idle connection, the one used last, or a new one. Raises UpstreamLost: nothing was sent."""
+        while self._idle:
+            exchange, _ = self._idle.popitem()
+            if exchange.is_idle and monotonic() - exchange.heard < KEEP_ALIVE_S:
+                return exchange
+            exchange.close_idle()
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                _, made = await asyncio.get_running_loop().create_connection(
+                    lambda: Exchange(self), self._host, self._port, ssl=self._ssl
+                )
+        except (OSError, TimeoutError) as exc:
+            raise UpstreamLost(Loss.UNREACHABLE, str(exc) or "no answer to the connect") from exc
+        return made
+
+    def take_back(self, exchange: Exchange) -> None:
+        self._idle[exchange] = None
+
+    def forget(self, exchange: Exchange) -> None:
+        self._idle.pop(exchange, None)
+
+    def close_unused(self, now: float) -> None:
+        for exchange in [exchange for exchange in self._idle if now - exchange.heard >= KEEP_ALIVE_S]:
+            exchange.close_idle()
+
+    def close(self) -> None:
+        for exchange in list(self._idle):
+            exchange.close_idle()
 
 
 class Upstream:
-    """Pooled connections to the engine."""
+    """Where requests go now. The engine may move; exchanges under way stay where they are."""
 
     def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-            max_line_size=MAX_HEADER_BYTES,
-            max_field_size=MAX_HEADER_BYTES,
-        )
+        self._pool: Pool | None = None
 
-    async def close(self) -> None:
-        await self._session.close()
+    async def send(self, url: str, head: bytes, body: bytes) -> Exchange:
+        """Sends one request; `head` is complete but for the Host line. Raises UpstreamLost: nothing was sent."""
+        pool = self._pool
+        if pool is None or pool.url != url:
+            self.close()
+            pool = self._pool = Pool(url)
+        exchange = await pool.exchange()
+        exchange.send(b"%bhost: %b\r\n\r\n" % (head, pool.host_header), body)
+        return exchange
 
-    @asynccontextmanager
-    async def send(
-        self, method: str, url: str, headers: CIMultiDict[str], body: bytes, *, idle_timeout_s: float
-    ) -> AsyncIterator[Answer]:
-        """One exchange; after `idle_timeout_s` of silence it is given up. Raises UpstreamLost."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=idle_timeout_s)
-        try:
-            response = await self._session.request(
-                method,
-                URL(url, encoded=True),
-                headers=headers,
-                data=_payload(body),
-                timeout=timeout,
-                allow_redirects=False,
-            )
-        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-            raise _lost(exc) from exc
-        try:
-            yield Answer(response)
-        finally:
-            # at the end of the body the connection went back to the pool by itself, and this does nothing
-            response.close()
+    def close_unused(self, now: float) -> None:
+        """Closes what has waited too long for a request; `now` is of time.monotonic()."""
+        if self._pool is not None:
+            self._pool.close_unused(now)
 
-
-def _payload(body: bytes) -> bytes | io.BytesIO | None:
-    """What aiohttp writes in one go, or in pieces so that a large body does not hold up everybody else."""
-    return io.BytesIO(body) if len(body) > LARGE_BODY_BYTES else body or None
-
-
-def _lost(exc: Exception) -> UpstreamLost:
-    if isinstance(exc, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        return UpstreamLost(Loss.UNREACHABLE, str(exc))
-    if isinstance(exc, TimeoutError):
-        return UpstreamLost(Loss.TIMEOUT, str(exc))
-    if isinstance(exc, aiohttp.ClientResponseError | aiohttp.InvalidURL):
-        return UpstreamLost(Loss.PROTOCOL, str(exc))
-    return UpstreamLost(Loss.DISCONNECTED, str(exc))
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from frontdoor.admission import Limits
 from frontdoor.routes import REFUSED, ROUTES
 
 
@@ -62,8 +63,7 @@ NOT_RELAYED = {
     "a negative length": (POST + b"Content-Length: -1\r\n\r\n", 400),
     "a length and chunks": (POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
     "a chunk without a size": (POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
-    "a header too long": (POST + b"X: " + b"y" * 20_000 + b"\r\n\r\n", 400),
-    "a header in no encoding": (POST + b"X-Odd: \xff\r\nContent-Length: 2\r\n\r\n{}", 400),
+    "a header too long": (POST + b"X: " + b"y" * 40_000 + b"\r\n\r\n", 431),
     "a query in no encoding": (b"POST /v1/completions?q=\xff HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", 400),
     "a version older than headers": (b"GET /v1/models\r\n\r\n", 400),
     "a version that is not spoken": (b"GET /v1/models HTTP/2.0\r\nHost: a\r\n\r\n", 400),
@@ -100,7 +100,7 @@ async def test_a_chunked_body_over_the_limit_is_413(open_door, engine) -> None:
     )
     assert (await client.answer()).status == 413
     client = await door.client()
-    await client.post("/v1/completions", b"1234567890")
+    await client.post("/v1/completions", b'{"a":"12"}')
     await (await engine.request()).reply(200, b"{}")
     assert (await client.answer()).status == 200
 
@@ -113,7 +113,7 @@ async def test_a_base_url_without_v1_is_helped(door) -> None:
 
 
 async def test_errors_of_the_messages_api_have_anthropic_shape(door) -> None:
-    door.frontdoor.gate.set_limits(1, 0)
+    door.frontdoor.gate.set_limits(Limits(1))
     first = await door.client()
     await first.send(b"POST /v1/messages HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
     await door.until(lambda: door.active == 1)
@@ -148,7 +148,7 @@ async def test_head_is_answered_without_a_body(door) -> None:
 async def test_without_cors_no_page_of_another_origin_may_read_us(door) -> None:
     client = await door.client()
     answer = await client.get("/v1/chat/completions", "OPTIONS", "Origin: http://evil\r\n")
-    assert answer.status == 204
+    assert answer.status == 403
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
@@ -168,4 +168,4 @@ async def test_with_cors_configured_that_origin_may(open_door, engine) -> None:
 async def test_a_header_in_utf8_passes_as_it_came(door, engine) -> None:
     client = await door.client()
     await client.send(b"POST /v1/completions HTTP/1.1\r\nHost: a\r\nX-Name: \xc3\xa4\r\nContent-Length: 2\r\n\r\n{}")
-    assert b"X-Name: \xc3\xa4\r\n" in (await engine.request()).head
+    assert b"x-name: \xc3\xa4\r\n" in (await engine.request()).head

@@ -94,7 +94,7 @@ async def test_the_documented_fields_of_status(door, slot, engine) -> None:
         "modalities": "text",
         "status": "test",
     }
-    assert status["frontdoor"] == {
+    documented = {
         "host": "127.0.0.1",
         "port": door.frontdoor.address[1],
         "backend": engine.url,
@@ -107,6 +107,7 @@ async def test_the_documented_fields_of_status(door, slot, engine) -> None:
         "event_logging": True,
         "auth": "none",
     }
+    assert documented.items() <= status["frontdoor"].items()
     assert (status["slot"]["state"], status["slot"]["readiness"]) == ("serving", "generated")
 
 

@@ -119,4 +119,6 @@ def test_an_engine_without_a_supervisor(state, reason) -> None:
 
 
 def test_a_pause_is_the_admins_word() -> None:
-    assert (paused().status, paused().code) == (503, "paused")
+    told = paused("for a switch")
+    assert (told.status, told.code) == (503, "paused")
+    assert "for a switch" in told.message

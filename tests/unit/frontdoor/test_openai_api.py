@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from frontdoor.openai_api import apply_defaults, error_body, error_event, error_type, hide_local_paths
+from frontdoor.openai_api import error_body, error_event, error_type, hide_local_paths
 from frontdoor.refusal import Reason, Refusal, bad_request, internal_error, too_large
-from frontdoor.request_defaults import RequestDefaults
 from frontdoor.routes import Dialect, Route, find
 
 BUSY = Refusal(status=503, reason=Reason.AT_CAPACITY, code="server_is_overloaded", message="busy", details={"n": 1})
@@ -92,12 +91,6 @@ def test_an_error_event_is_one_whole_event() -> None:
     assert event.endswith(b"}}\n\n")
     assert event.count(b"\n") == 2
     assert error_event(BUSY, Dialect.ANTHROPIC).startswith(b'event: error\ndata: {"type":"error",')
-
-
-def test_a_body_that_no_default_concerns_is_not_read() -> None:
-    body = b" anything "
-    assert apply_defaults(body, CHAT, RequestDefaults()) == (body, [])
-    assert apply_defaults(b'{"a": 1}', CHAT, RequestDefaults({}, 50)) == (b'{"a":1,"max_tokens":50}', ["max_tokens=50"])
 
 
 def test_a_models_list_tells_no_path() -> None:

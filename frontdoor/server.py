@@ -1,0 +1,140 @@
+"""The listening side: makes a `Connection` for each client, counts them, and looks after them now and then.
+
+One look in LOOK_S over all connections stands in for a timer in each: a thousand idle streams cost a look of
+some 0.3 ms, not a thousand timers that are set anew with every event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import termios
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from sys import byteorder
+from time import monotonic
+
+from frontdoor import answer_head
+from frontdoor.connection import Connection
+from frontdoor.refusal import Refusal, too_many_connections
+from frontdoor.request import Request
+
+LOOK_S = 0.25
+
+Handler = Callable[[Connection, Request], None]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may take. Times in seconds; `max_connections_per_address` None: no limit of its own."""
+
+    max_connections: int = 4096
+    max_connections_per_address: int | None = None
+    max_head_bytes: int = 32 << 10
+    head_timeout_s: float = 10.0
+    body_timeout_s: float = 120.0
+    body_idle_timeout_s: float = 30.0
+    keep_alive_s: float = 75.0
+    write_stall_timeout_s: float = 60.0
+
+
+class Server:
+    """`handler` gets every request, `on_spoiled` what could not even become one; both answer before they return, or
+    see to it that somebody will.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.connections: set[Connection] = set()
+        self.refused_connections = 0
+        # once set, every answer ends its connection
+        self.is_closing = False
+        self.date = answer_head.date(time.time())
+        self.handler: Handler = _unwired
+        self.spoiled: Callable[[Connection, Refusal], None] = _unwired
+        self._by_address: Counter[str] = Counter()
+
+    def __repr__(self) -> str:
+        return f"<Server {len(self.connections)} of {self.limits.max_connections} connections>"
+
+    def connection(self) -> Connection:
+        """A protocol for the next client."""
+        return Connection(self)
+
+    def enter(self, connection: Connection) -> Refusal | None:
+        """Counts a new connection; why it cannot stay, or None."""
+        self.connections.add(connection)
+        self._by_address[connection.address] += 1
+        limit = self.limits.max_connections_per_address
+        if len(self.connections) > self.limits.max_connections:
+            self.refused_connections += 1
+            return too_many_connections(f"all {self.limits.max_connections} connections are in use")
+        if limit is not None and self._by_address[connection.address] > limit:
+            self.refused_connections += 1
+            return too_many_connections(f"your address has {limit} connections open, its limit here")
+        return None
+
+    def leave(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        self._by_address[connection.address] -= 1
+        if not self._by_address[connection.address]:
+            del self._by_address[connection.address]
+
+    def start_closing(self) -> None:
+        """From now on every answer ends its connection."""
+        self.is_closing = True
+
+    def close_idle(self) -> int:
+        """Closes the connections on which nothing is asked; returns how many."""
+        return sum(connection.close_if_idle() for connection in list(self.connections))
+
+    def abort(self) -> None:
+        """Ends every connection at once."""
+        for connection in list(self.connections):
+            connection.transport.abort()
+
+    async def look(self) -> None:
+        """Until cancelled: ends what takes too long."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self.date = answer_head.date(time.time())
+            now = monotonic()
+            for connection in list(self.connections):
+                connection.look(now, self.limits)
+                if not connection.is_writable or connection.transport.is_closing():
+                    self._look_at_reader(connection, now)
+                else:
+                    connection.stalled_since = None
+
+    def _look_at_reader(self, connection: Connection, now: float) -> None:
+        """Breaks off a client that has taken nothing for too long; it holds a place, and memory."""
+        taken_before, connection.taken = connection.taken, _taken(connection)
+        # a slow client is not writable at every look either, but it takes something in between
+        if connection.taken != taken_before or connection.stalled_since is None:
+            connection.stalled_since = now
+        elif now - connection.stalled_since >= self.limits.write_stall_timeout_s:
+            logger.warning("%s reads nothing, connection closed", connection.address)
+            connection.transport.abort()
+
+
+def _taken(connection: Connection) -> int:
+    """How many bytes the client's host has acknowledged: as long as this grows, the client reads.
+
+    The kernel is asked: it holds megabytes of its own, and takes more only when a third of them is free again.
+    """
+    transport = connection.transport
+    unsent = bytearray(4)
+    try:
+        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, unsent)
+    except (OSError, ValueError):  # its socket is closed already
+        return connection.taken
+    return connection.written - transport.get_write_buffer_size() - int.from_bytes(unsent, byteorder)
+
+
+def _unwired(*_: object) -> None:
+    raise RuntimeError("the server has no handler yet")
