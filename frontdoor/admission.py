@@ -113,10 +113,12 @@ class Admission:
             return busy.client_cap(self.what, limits.per_client, next_free_s)
         if not books.line and books.fits(1, 1):  # a request has a token at least
             if not books.keeps_places(client, 1, 0, now):  # 3
+                books.settle(client, 1, 0)
                 return books.take(books.arrival(client))
         elif len(books.line) >= limits.max_waiting:  # 5
             return self._turn_away(client, 1, 0, next_free_s, now)
         elif not books.keeps_line(client, now):  # 4
+            books.settle(client, 1, 0)
             return books.stand(books.arrival(client))
         return busy.beyond_share(self.what, limits.cap, next_free_s)  # 5
 
@@ -137,7 +139,7 @@ class Admission:
                 return busy.client_cap(self.what, per_client, next_free_s)
         if ticket.state is TicketState.ADMITTED and (weight > ticket.weight or tokens > ticket.tokens):
             return self._charge(ticket, weight, tokens, next_free_s, now)
-        self._books.settle(ticket.client)
+        self._books.settle(ticket.client, weight, tokens)
         self._books.reprice(ticket, weight, tokens)  # 8
         return None
 
@@ -209,11 +211,11 @@ class Admission:
         fits = books.fits(weight, tokens) and books.would_be_next(ticket)
         kept = fits and books.keeps_places(ticket.client, weight, tokens, now)
         if fits and not kept:  # 9
-            books.settle(ticket.client)
+            books.settle(ticket.client, weight, tokens)
             books.take(ticket)
             return None
         if books.limits.max_waiting:  # 10
-            books.settle(ticket.client)
+            books.settle(ticket.client, weight, tokens)
             books.stand(ticket)
             return None
         if kept:  # 11

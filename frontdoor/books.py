@@ -123,9 +123,11 @@ class Books:
     def note_refusal(self, client: str, weight: int, tokens: int, until: float) -> None:
         self.clients.claim(client, Claim(weight, tokens, until), self.limits.cap)
 
-    def settle(self, client: str) -> None:
-        """The client got what it had been refused."""
-        self.clients.claims.pop(client, None)
+    def settle(self, client: str, weight: int, tokens: int) -> None:
+        """The client got so much, so it has no claim to it any more; one to more than that stays."""
+        claim = self.clients.claims.get(client)
+        if claim is not None and claim.weight <= weight and claim.tokens <= tokens:
+            del self.clients.claims[client]
 
     def keeps_places(self, client: str, weight: int, tokens: int, now: float) -> bool:
         """Whether what is free is kept for others (never where they can wait for it)."""

@@ -10,7 +10,7 @@ Where requests wait, one can see who wants a place, and `books` has the first in
 Where nobody waits, a client that was refused is gone, but not for long: it was told when to ask again. Until then it
 has a *claim*:
 
-    (none) --refused at capacity--> CLAIM --admitted, or RETURN_S after the moment it was told--> (none)
+    (none) --refused at capacity--> CLAIM --got as much, or RETURN_S after the moment it was told--> (none)
 
 The promise: a client gets more than its share only if room is left for every claim of a client within its share. The
 room in the line is dealt out by the same rule.

@@ -435,17 +435,29 @@ def test_what_was_refused_for_its_size_is_kept_too() -> None:
     assert weigh(admission, new, 1, 600) is None
 
 
-@pytest.mark.parametrize("tokens", [0, 10])
-def test_who_got_what_it_was_refused_has_nothing_kept_any_more(tokens) -> None:
+def test_who_got_what_it_was_refused_has_nothing_kept_any_more() -> None:
     admission = Admission(Limits(4, fair_share=True))
     hogs = tickets(admission, 4, "hog")
     assert isinstance(ask(admission, "new"), Refusal)
     for ticket in hogs[:2]:
         admission.release(ticket)
-    (new,) = tickets(admission, 1, "new")
-    assert refused(ask(admission, "hog")).reason is Reason.CLIENT_SHARE  # it may have been refused for its size
-    assert weigh(admission, new, 1, tokens) is None
+    tickets(admission, 1, "new")
     tickets(admission, 1, "hog")
+
+
+@pytest.mark.parametrize(("weight", "tokens", "expected"), [(3, 9, True), (3, 10, True), (2, 10, False), (3, 8, False)])
+def test_what_was_refused_for_its_size_is_kept_until_as_much_was_given(weight, tokens, expected) -> None:
+    admission = Admission(Limits(6, fair_share=True))
+    hogs = tickets(admission, 5, "hog")
+    (new,) = tickets(admission, 1, "new")
+    assert weigh(admission, new, 3, 9) is not None
+    admission.release(new)
+    for ticket in hogs[:2]:
+        admission.release(ticket)
+    (new,) = tickets(admission, 1, "new")
+    assert weigh(admission, new, weight, tokens) is None
+    admission.release(new)
+    assert isinstance(ask(admission, "hog"), Ticket) is expected
 
 
 def test_where_requests_may_wait_no_place_stays_empty() -> None:
@@ -548,6 +560,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         if isinstance(answer, Refusal):
             self.note(client, answer, 1, 0)
             return None
+        self.settle(client, 1, 0)
         self.alive.append(answer)
         if answer.state is ADMITTED:
             assert not was_in_line
@@ -567,7 +580,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
             assert (ticket.state, ticket.weight, ticket.tokens) == was
             self.note(ticket.client, answer, weight, tokens)
         else:
-            self.claims.pop(ticket.client, None)
+            self.settle(ticket.client, weight, tokens)
             assert (ticket.weight, ticket.tokens) == (weight, tokens)
             has_grown = weight > was[1] or tokens > was[2]
             if ticket.state is ADMITTED and has_grown:
@@ -671,6 +684,11 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
             self.claims[client] = (weight, tokens, self.now + NEXT_FREE_S + 2.0)
             if len(self.claims) > self.limits.cap:
                 del self.claims[next(iter(self.claims))]
+
+    def settle(self, client: str, weight: int, tokens: int) -> None:
+        claim = self.claims.get(client, (9, 0, 0.0))
+        if claim[0] <= weight and claim[1] <= tokens:
+            del self.claims[client]
 
     def waiting(self) -> list[Ticket]:
         return [ticket for ticket in self.alive if ticket.state is WAITING]
