@@ -291,7 +291,7 @@ class Frontdoor:
         self._next_free.note(call)
         self.metrics.count(call, self.watch.profile_name)
         if call.route is None or call.route.kind is not Kind.OWN:  # a monitor asks every few seconds
-            self.events.request(profile=self.watch.profile_name, **call.event())
+            self.events.ended(call, self.watch.profile_name)
 
     def _tasks(self) -> set[asyncio.Task[None]]:
         return {call.task for call in self.calls if call.task is not None}

@@ -114,9 +114,6 @@ class Call:
         count = self.head.get(b"x-stainless-retry-count")
         return int(count) if count in _RETRIES else None
 
-    def since_start(self, moment: float | None) -> float | None:
-        return None if moment is None else moment - self.started
-
     def release(self) -> None:
         """Gives the place back, once; before the last byte is written, as the client may ask again at once."""
         ticket = self.ticket
@@ -134,35 +131,3 @@ class Call:
             self.exchange.abort()
         if self.task is not None:
             self.task.cancel()
-
-    def event(self) -> dict[str, object]:
-        """The request as one line of the event log; what is unknown is left out."""
-        told: dict[str, object] = {
-            "request_id": self.request_id,
-            "client": self.client,
-            "identity": self.identity if self.identity != self.client else None,
-            "method": self.head.method[:20],
-            "route": self.route.path if self.route else None,
-            "path": None if self.route else self.head.path,
-            "kind": self.route.kind if self.route else None,
-            "status": self.status,
-            "stream": self.stream or None,
-            "outcome": self.outcome,
-            "reason": self.reason,
-            "phase": self.phase if self.outcome is Outcome.CLIENT_LEFT else None,
-            "queue_wait_s": _rounded(self.since_start(self.admitted)),
-            "ttft_s": _rounded(self.since_start(self.first_token)),
-            "duration_s": _rounded(self.since_start(self.ended)),
-            "weight": self.weight if self.weight > 1 else None,
-            "input_tokens": self.tokens.input or None,
-            "output_tokens": self.tokens.output or None,
-            "cached_tokens": self.tokens.cached or None,
-            "pings": self.pings or None,
-            "applied": self.applied or None,
-            "retry": self.retry,
-        }
-        return {key: value for key, value in told.items() if value is not None}
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 4)

@@ -84,10 +84,6 @@ class EventLog:
         self._write(line(event, now_ms(), fields))
         self._writer.flush()
 
-    def request(self, **fields: object) -> None:
-        if self.requests:
-            self._write(line("request", now_ms(), fields))
-
     def ended(self, call: Call, profile: str) -> None:
         """Tells of a request that has ended, with the other lines of this run of the loop."""
         if self.requests:

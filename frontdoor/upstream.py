@@ -94,6 +94,7 @@ class Exchange(asyncio.Protocol):
         "_head",
         "_head_bytes",
         "_is_whole",
+        "_keeps_alive",
         "_lost",
         "_parser",
         "_pool",
@@ -122,6 +123,7 @@ class Exchange(asyncio.Protocol):
         self._carrier: Carrier | None = None
         self._arrived: list[bytes] = []
         self._is_whole = False
+        self._keeps_alive = False
         self._until_closed = False
         self._lost: UpstreamLost | None = None
 
@@ -227,6 +229,7 @@ class Exchange(asyncio.Protocol):
         if self._head is None or self._head.done():
             return  # a second answer to one request: what follows is noticed as no proper end
         self._state = _State.ANSWERING
+        self._keeps_alive = self._parser.should_keep_alive()  # llhttp forgets it with the end of the message
         self._until_closed = answer.content_length is None and not any(
             name == b"transfer-encoding" for name, _ in self._fields
         )
@@ -258,7 +261,7 @@ class Exchange(asyncio.Protocol):
 
     def _return(self) -> None:
         """Back to the pool, if another request can be sent here."""
-        if self._parser.should_keep_alive() and not self._transport.is_closing() and self._pool.has_room:
+        if self._keeps_alive and not self._transport.is_closing() and self._pool.has_room:
             if self.is_held:
                 self.go_on()
             self._state = _State.IDLE

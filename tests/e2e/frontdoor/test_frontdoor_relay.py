@@ -201,3 +201,20 @@ async def test_an_http_1_0_client_gets_its_stream_until_the_connection_ends(door
     answer = await client.answer()
     assert "transfer-encoding" not in answer.headers
     assert await answer.rest() == b"data: [DONE]\n\n"
+
+
+async def test_the_next_request_goes_over_the_same_connection_to_the_engine(door, engine) -> None:
+    client = await door.client()
+    peers = set()
+    for stream in (False, True, False):
+        await client.chat(stream=stream)
+        asked = await engine.request()
+        peers.add(asked.writer.get_extra_info("peername"))
+        if stream:
+            await asked.start_stream()
+            await asked.end_stream()
+            await (await client.answer()).read_some(b"0\r\n\r\n")
+        else:
+            await asked.reply(200, b"{}")
+            await (await client.answer()).body()
+    assert len(peers) == 1
