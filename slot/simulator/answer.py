@@ -6,13 +6,10 @@ aborts it in the engine.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from aiohttp import web
 
 from slot.simulator.asks import Ask
 from slot.simulator.engine_loop import EngineDead
-from slot.simulator.faults import FaultName
 from slot.simulator.refusals import Refusal
 from slot.simulator.serving import Serving
 from slot.simulator.shapes import SERVER_ERROR, Shape
@@ -22,14 +19,10 @@ from slot.simulator.whole_writer import WholeWriter
 
 async def answer(request: web.Request, serving: Serving, ask: Ask, shape: Shape) -> web.StreamResponse:
     """Raises Refusal where there is no answer."""
-    fault = ask.fault or serving.stream_fault
-    # some logprob is needed for NaN to stand in
-    literal_nan = fault is not None and fault.name is FaultName.NAN and fault.how == "literal"
-    if literal_nan and ask.logprobs is None:
-        ask = replace(ask, logprobs=0)
+    fault = serving.fault_of(ask)
     generation = serving.generation(ask, fault)
     kind = StreamWriter if ask.stream else WholeWriter
-    writer = kind(request, shape, fault, literal_nan=literal_nan, of_request=ask.fault is not None)
+    writer = kind(request, shape, fault, of_request=ask.fault is not None)
     try:
         generation.begin()
         return await writer.write(generation)

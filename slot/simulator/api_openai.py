@@ -52,13 +52,13 @@ class OpenAiApi:
         return await (self._chat(request, body) if "messages" in body else self._completion(request, body))
 
     async def _completion(self, request: web.Request, body: Body) -> web.StreamResponse:
-        ask = asks.completion(body, self._serving.served)
+        ask = self._serving.with_logprobs_for_nan(asks.completion(body, self._serving.served))
         header = self._serving.header(request, ask, "cmpl")
         prompts = [tokens.decode(prompt) if ask.echo else "" for prompt in ask.prompts]
         return await answer(request, self._serving, ask, CompletionShape(header, ask, prompts=prompts))
 
     async def _chat(self, request: web.Request, body: Body) -> web.StreamResponse:
-        ask = asks.chat(body, self._serving.served)
+        ask = self._serving.with_logprobs_for_nan(asks.chat(body, self._serving.served))
         header = self._serving.header(request, ask, "chatcmpl")
         return await answer(request, self._serving, ask, ChatShape(header, ask, choices=ask.choices))
 

@@ -136,6 +136,10 @@ class Fault:
     def scope(self) -> Scope:
         return _KEYS[self.name][0]
 
+    @property
+    def is_literal_nan(self) -> bool:
+        return self.name is FaultName.NAN and self.how == "literal"
+
 
 def parse(spec: str) -> Fault:
     """`name` or `name:key=value,key=value`. Raises UnknownFault."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -56,6 +56,15 @@ class Serving:
         """The command line's fault for every stream; standing still is the engine's own affair."""
         streams = (f for f in self.options.faults if f.scope in (Scope.STREAM, Scope.ENGINE))
         return next((fault for fault in streams if fault.name is not FaultName.STALL_MID_STREAM), None)
+
+    def fault_of(self, ask: Ask) -> Fault | None:
+        return ask.fault or self.stream_fault
+
+    def with_logprobs_for_nan(self, ask: Ask) -> Ask:
+        """Where NaN is asked for it needs some logprob to stand in, whether the client wants any or not."""
+        fault = self.fault_of(ask)
+        needs_one = fault is not None and fault.is_literal_nan and ask.logprobs is None
+        return replace(ask, logprobs=0) if needs_one else ask
 
     def process_fault(self, name: FaultName) -> Fault | None:
         return next((fault for fault in self.options.faults if fault.name is name), None)

@@ -33,13 +33,11 @@ class Cut(Exception):
 class Writer(ABC):
     """One answer on its way out. `of_request`: the fault is this request's alone, not the whole engine's."""
 
-    def __init__(
-        self, request: web.Request, shape: Shape, fault: Fault | None, *, literal_nan: bool, of_request: bool
-    ) -> None:
+    def __init__(self, request: web.Request, shape: Shape, fault: Fault | None, *, of_request: bool) -> None:
         self._request = request
         self._shape = shape
         self._fault = fault
-        self._literal_nan = literal_nan
+        self._literal_nan = fault is not None and fault.is_literal_nan
         self._of_request = of_request
         self._sent = 0
 

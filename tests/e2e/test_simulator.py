@@ -243,7 +243,7 @@ def test_broken_streams(engine: SimulatedEngine, fault: str, end: bytes) -> None
 def test_an_abort_is_no_stop_reason_in_a_message(engine: SimulatedEngine, stream: bool) -> None:
     body = {"messages": HELLO, "max_tokens": 9, "stream": stream, "simulator_fault": "finish_abort"}
     _, text = engine.post("/v1/messages", body)
-    assert b'"stop_reason":null' in text.rpartition(b'message_delta')[2]
+    assert b'"stop_reason":null' in text.rpartition(b"message_delta")[2]
     assert not stream or text.endswith(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
 
 
@@ -346,6 +346,15 @@ def test_nan(engine: SimulatedEngine, how: str, stream: bool, status: int, found
     body = {"prompt": "a", "max_tokens": 1, "logprobs": 1, "stream": stream, "simulator_fault": f"nan:how={how}"}
     answered, text = engine.post("/v1/completions", body)
     assert answered == status and found in text
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("path", "body"), [("/v1/completions", {"prompt": "a"}), ("/v1/chat/completions", {"messages": HELLO})]
+)
+def test_nan_needs_no_logprobs_of_the_clients(engine: SimulatedEngine, path: str, body: dict, stream: bool) -> None:
+    _, text = engine.post(path, {**body, "max_tokens": 1, "stream": stream, "simulator_fault": "nan"})
+    assert b"NaN" in text
 
 
 # --- faults of the engine -----------------------------------------------------------------------------------------
