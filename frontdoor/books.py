@@ -1,9 +1,9 @@
 """Who has which places, and who stands where in the line: the counting behind `admission`, and whose turn it is.
 
 The line is in the order of arrival. Whose turn it is: the first in line; with fair share, the first whose client is
-within its share, and only if there is none, the first, because no place stays empty for the sake of fairness. A request
-that is larger than it may be is passed over. Nobody else is: places stay empty until there are enough for whose turn it
-is, so a heavy request is never starved by light ones.
+within its share, and only if there is none, the first, because no place stays empty for the sake of fairness. The
+requests of one client are served in order in any case. One that is larger than it may be is passed over. Nobody else
+is: places stay empty until there are enough for whose turn it is, so a heavy request is never starved by light ones.
 """
 
 from __future__ import annotations
@@ -105,9 +105,13 @@ class Books:
             return next(able, None)
         first = None
         clients = len(self.clients.holdings)
+        seen: set[str] = set()
         for ticket in able:
+            if ticket.client in seen:
+                continue
             if self.clients.is_within_share(ticket.client, ticket.weight, ticket.tokens, self.whole, clients):
                 return ticket
+            seen.add(ticket.client)
             first = first or ticket
         return first
 

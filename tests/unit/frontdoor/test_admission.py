@@ -650,8 +650,11 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         wanting = {ticket.client for ticket in self.alive}
         state, admitted.state = admitted.state, WAITING
         in_line = [ticket for ticket in self.waiting() if self.could_run(ticket)]
+        if self.limits.fair_share:  # one for each client: its own come in order
+            in_line = list({ticket.client: ticket for ticket in reversed(in_line)}.values())
         is_within = {ticket: self.is_within_share(ticket, len(wanting)) for ticket in in_line}
         admitted.state = state
+        assert admitted in in_line
         for other in in_line:
             if other.number < admitted.number:
                 assert self.limits.fair_share and is_within[admitted] and not is_within[other]

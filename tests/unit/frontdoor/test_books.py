@@ -73,6 +73,8 @@ def test_who_goes_back_to_the_line_stands_where_it_came() -> None:
         (Limits(8, fair_share=True), {"a": 6}, [("a", 1)], 0),  # nobody else wants the place
         (Limits(8, fair_share=True), {"a": 3, "b": 3, "c": 1}, [("a", 1), ("b", 1)], 0),  # all have their share
         (Limits(8, fair_share=True), {"a": 7}, [("a", 1), ("b", 9), ("c", 1)], 2),
+        (Limits(8, fair_share=True), {"a": 1}, [("a", 8), ("a", 1)], 0),  # nor does a client starve its own
+        (Limits(8, fair_share=True), {"a": 1}, [("a", 8), ("a", 1), ("b", 1)], 2),
     ],
 )
 def test_whose_turn_it_is(limits, held, line, expected) -> None:
