@@ -28,7 +28,7 @@ import msgspec
 from frontdoor import answer_head, api_keys, head_check, headers, origin, refusal
 from frontdoor.admission import Limits, TicketState
 from frontdoor.api_keys import ApiKeys, KeyHolder
-from frontdoor.call import Call
+from frontdoor.call import Call, Outcome
 from frontdoor.connection import Connection
 from frontdoor.events import EventLog
 from frontdoor.expectation import Expectation
@@ -74,7 +74,7 @@ class Frontdoor:
         self.address = (watch.settings.host, watch.settings.port)
         self.started = monotonic()
         self.gate = Gate(self._generation_limits())
-        self.pooling = Gate(Limits(cap=watch.settings.max_active_pooling), "pooling request")
+        self.pooling = Gate(self._pooling_limits(), "pooling request")
         self.metrics = Metrics(lambda: gauges(self.watch, self.occupancy()))
         self._next_free = Expectation(self.calls)
         self._relay = Relay(watch, upstream, self._next_free)
@@ -244,6 +244,9 @@ class Frontdoor:
         except asyncio.CancelledError:
             if call.ending is not None:
                 self._refuse(call, call.ending)
+            elif call.outcome is not Outcome.CLIENT_LEFT:
+                logger.exception("%s: request cancelled, and nobody said why", call.request_id)
+                self._refuse(call, refusal.internal_error())
         except Exception:  # one request's bug must not cost the others their server
             logger.exception("%s: request failed", call.request_id)
             self._refuse(call, refusal.internal_error())
@@ -310,9 +313,13 @@ class Frontdoor:
             busy_status=settings.busy_status,
         )
 
+    def _pooling_limits(self) -> Limits:
+        settings = self.watch.settings
+        return Limits(cap=settings.max_active_pooling, busy_status=settings.busy_status)
+
     def _apply(self, settings: Settings) -> None:
         self.gate.set_limits(self._generation_limits())
-        self.pooling.set_limits(Limits(cap=settings.max_active_pooling))
+        self.pooling.set_limits(self._pooling_limits())
         self._apply_to_heads(settings)
         self.server.limits = settings.connection_limits
         self.events.requests = settings.log_events

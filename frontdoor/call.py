@@ -124,10 +124,17 @@ class Call:
         self.outcome = _OUTCOMES.get(refusal.reason, Outcome.REFUSED)
         self.reason = refusal.reason
 
+    def drop_exchange(self) -> None:
+        """Nobody wants the rest of the engine's answer. One that has ended is not ours any more: `carriers` take it away
+        in the moment of its end, as its connection may serve another request in the next one.
+        """
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.abort()
+
     def left(self) -> None:
         """The client is gone. The engine is told first, in this very run of the loop: it is computing for nobody."""
         self.outcome = Outcome.CLIENT_LEFT
-        if self.exchange is not None:
-            self.exchange.abort()
+        self.drop_exchange()
         if self.task is not None:
             self.task.cancel()

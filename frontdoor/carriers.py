@@ -58,11 +58,10 @@ class EventCarrier:
     A stream is whole once its end mark has passed, however the engine's connection went after that.
     """
 
-    def __init__(self, call: Call, exchange: Exchange, reader: StreamReader) -> None:
+    def __init__(self, call: Call, reader: StreamReader) -> None:
         self.done: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
         self._call = call
         self._connection = call.connection
-        self._exchange = exchange
         self._reader = reader
         self._quiet_since = call.started
 
@@ -81,12 +80,14 @@ class EventCarrier:
             self._finish(reader.trouble or refusal.engine_error("gave this generation up"))
 
     def ended(self) -> None:
+        self._call.exchange = None
         rest = self._reader.finish()
         if rest:
             self._connection.write(rest)
         self._finish(refusal.upstream_disconnected("ended the stream without its end mark"))
 
     def lost(self, lost: UpstreamLost) -> None:
+        self._call.exchange = None
         self._finish(refusal_of(lost, ""))
 
     def cut(self, ending: Refusal) -> None:
@@ -115,7 +116,7 @@ class EventCarrier:
     def _finish(self, trouble: Refusal | None) -> None:
         if self.done.done():
             return
-        self._exchange.abort()
+        self._call.drop_exchange()
         self._call.release()
         if self._reader.state is StreamState.DONE:
             trouble = None
@@ -159,6 +160,7 @@ class BodyCarrier:
             self._call.connection.write(b"".join(pieces))
 
     def ended(self) -> None:
+        self._call.exchange = None
         if self._pieces is None:
             self._call.release()
             self._call.connection.end()
@@ -167,6 +169,7 @@ class BodyCarrier:
         self._resolve(None)
 
     def lost(self, lost: UpstreamLost) -> None:
+        self._call.exchange = None
         if self._pieces is None:
             self._call.connection.hang_up()
         self._resolve(lost)

@@ -107,7 +107,7 @@ class Relay:
             try:
                 await self._pass_on(call, route, await exchange.answer(), exchange)
             finally:
-                exchange.abort()  # after a proper end this does nothing
+                call.drop_exchange()
         except UpstreamLost as lost:
             raise Refused(refusal_of(lost, url)) from lost
 
@@ -127,7 +127,7 @@ class Relay:
         reader = StreamReader(call.dialect)
         call.tokens = reader.tokens
         call.connection.begin(answer.status, _lines(call, answer), None)
-        call.carrier = carrier = EventCarrier(call, exchange, reader)
+        call.carrier = carrier = EventCarrier(call, reader)
         Flow(call, exchange)
         exchange.carry(carrier)
         await carrier.done
