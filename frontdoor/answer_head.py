@@ -29,6 +29,7 @@ def lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join([b"%b: %b\r\n" % field for field in fields])
 
 
-def date(now_s: float) -> bytes:
+@lru_cache(maxsize=1)
+def date(now_s: int) -> bytes:
     """The value of Date (RFC 9110, 6.6.1) for seconds since the epoch."""
     return formatdate(now_s, usegmt=True).encode()

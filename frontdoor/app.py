@@ -48,7 +48,7 @@ from frontdoor.server import LOOK_S, Server
 from frontdoor.settings import Settings
 from frontdoor.slot_watch import SlotWatch
 from frontdoor.status import status
-from frontdoor.upstream import Loss, Upstream, UpstreamLost
+from frontdoor.upstream import Exchange, Loss, Upstream, UpstreamLost
 
 CUT_TIMEOUT_S = 1.0
 LINE_BYTES = 512 << 20  # of all the bodies in line
@@ -164,21 +164,23 @@ class Frontdoor:
         self.gate.set_limits(self._generation_limits())
 
     async def look(self) -> None:
-        """Until cancelled: pings where it is silent, and gives up an engine that is silent for too long."""
+        """Until cancelled: ends what takes too long on either side, and pings where it is silent."""
         while True:
             await asyncio.sleep(LOOK_S)
             now = monotonic()
-            settings = self.watch.settings
+            self.server.look(now)
             self.upstream.close_unused(now)
+            settings = self.watch.settings
             for call in list(self.calls):
-                exchange = call.exchange
-                if exchange is None:
-                    continue
-                if call.carrier is not None:
-                    call.carrier.look(now, settings.ping_interval_s)
-                if exchange.silent_for(now) >= settings.backend_timeout_s:
-                    detail = f"sent nothing for {settings.backend_timeout_s:g} s"
-                    exchange.give_up(UpstreamLost(Loss.TIMEOUT, detail))
+                if call.exchange is not None:
+                    self._look_at(call, call.exchange, now, settings)
+
+    def _look_at(self, call: Call, exchange: Exchange, now: float, settings: Settings) -> None:
+        if call.carrier is not None:
+            call.carrier.look(now, settings.ping_interval_s)
+        if exchange.silent_for(now) >= settings.backend_timeout_s:
+            detail = f"sent nothing for {settings.backend_timeout_s:g} s"
+            exchange.give_up(UpstreamLost(Loss.TIMEOUT, detail))
 
     # ---- one request ----
 

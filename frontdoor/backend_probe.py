@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from types import TracebackType
-from typing import Self
 
-import aiohttp
 import msgspec
 
 from frontdoor.availability import Backend, BackendState, judge_answers
+from frontdoor.upstream import Loss, Upstream, UpstreamLost
 from slot.bad_json import BAD_JSON
 
 TIMEOUT_S = 2.0
@@ -27,25 +26,18 @@ class _Models(msgspec.Struct):
 
 
 class BackendProbe:
-    """Looks with connections of its own, so that a look never waits behind a generation."""
+    """Looks over connections of its own, so that a look never waits behind a generation."""
 
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True),
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-        return self
+    def __init__(self) -> None:
+        self._upstream = Upstream()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._session.close()
+    def close(self) -> None:
+        self._upstream.close()
 
     async def look(self, url: str, before: Backend) -> Backend:
         """One look at the engine at `url`. `since` is kept while the state stays the same."""
-        health, _ = await self._get(url + "/health")
-        models, text = await self._get(url + "/v1/models")
+        health, _ = await self._get(url, "/health")
+        models, text = await self._get(url, "/v1/models")
         ids = _ids(text) if models == 200 else []
         state = judge_answers(health, models, ids)
         since = before.since if (before.state, before.url) == (state, url) and before.since else time.time()
@@ -55,12 +47,52 @@ class BackendProbe:
         """How long to wait before the next look."""
         return PAUSE_READY_S if backend.state is BackendState.SERVING else PAUSE_NOT_READY_S
 
-    async def _get(self, url: str) -> tuple[int | None, bytes]:
+    async def _get(self, url: str, path: str) -> tuple[int | None, bytes]:
+        """Status and body, or None where the engine has not answered in time."""
         try:
-            async with self._session.get(url, allow_redirects=False) as response:
-                return response.status, await response.content.read(MAX_ANSWER_BYTES)
-        except (aiohttp.ClientError, TimeoutError, OSError):
+            async with asyncio.timeout(TIMEOUT_S):
+                exchange = await self._upstream.send(url, b"GET %b HTTP/1.1\r\naccept: */*\r\n" % path.encode(), b"")
+                try:
+                    answer = await exchange.answer()
+                    collected = _Collected()
+                    exchange.carry(collected)
+                    await collected.ended_or_lost
+                except BaseException:
+                    exchange.abort()
+                    raise
+        except (UpstreamLost, TimeoutError):
             return None, b""
+        return answer.status, b"".join(collected.pieces)
+
+
+class _Collected:
+    """A `Carrier` that keeps a small body."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.ended_or_lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._size = 0
+
+    def arrived(self, data: bytes, now: float) -> None:
+        self._size += len(data)
+        if self._size <= MAX_ANSWER_BYTES:
+            self.pieces.append(data)
+
+    def ended(self) -> None:
+        self._resolve(None)
+
+    def lost(self, lost: UpstreamLost) -> None:
+        self._resolve(lost)
+
+    def _resolve(self, lost: UpstreamLost | None) -> None:
+        if self.ended_or_lost.done():
+            return
+        if lost is None and self._size > MAX_ANSWER_BYTES:
+            lost = UpstreamLost(Loss.PROTOCOL, "an answer without end")
+        if lost is None:
+            self.ended_or_lost.set_result(None)
+        else:
+            self.ended_or_lost.set_exception(lost)
 
 
 def _ids(text: bytes) -> list[str]:

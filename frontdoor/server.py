@@ -6,7 +6,6 @@ some 0.3 ms, not a thousand timers that are set anew with every event.
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import logging
 import termios
@@ -15,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from sys import byteorder
-from time import monotonic
 
 from frontdoor import answer_head
 from frontdoor.connection import Connection
@@ -52,9 +50,13 @@ class Server:
         self.limits = limits
         self.connections: set[Connection] = set()
         self.refused_connections = 0
-        # once set, every answer ends its connection
+        # then every answer is the last on its connection
         self.is_closing = False
-        self.date = answer_head.date(time.time())
+        # while it is closing, for each connection on which nothing is asked any more
+        self.on_idle: Callable[[Connection], None] = _nobody
+        self._linger_s = 0.0
+        self._all_left = asyncio.Event()
+        self.date = answer_head.date(int(time.time()))
         self.handler: Handler = _unwired
         self.spoiled: Callable[[Connection, Refusal], None] = _unwired
         self._by_address: Counter[str] = Counter()
@@ -84,32 +86,43 @@ class Server:
         self._by_address[connection.address] -= 1
         if not self._by_address[connection.address]:
             del self._by_address[connection.address]
+        if not self.connections:
+            self._all_left.set()
 
-    def start_closing(self) -> None:
-        """From now on every answer ends its connection."""
+    def start_closing(self, linger_s: float) -> None:
+        """From now on every answer ends its connection, and idle ones are closed by `look` after so many seconds."""
         self.is_closing = True
+        self._linger_s = linger_s
 
-    def close_idle(self) -> int:
-        """Closes the connections on which nothing is asked; returns how many."""
-        return sum(connection.close_if_idle() for connection in list(self.connections))
+    def stop_closing(self) -> None:
+        """It goes on after all."""
+        self.is_closing = False
+        self.on_idle = _nobody
+
+    def idle_s(self, allowed_s: float) -> float:
+        """How long a connection may be idle that is allowed so much while nothing ends."""
+        return min(allowed_s, self._linger_s) if self.is_closing else allowed_s
+
+    async def all_left(self) -> None:
+        """Returns when there is no connection."""
+        while self.connections:
+            self._all_left.clear()
+            await self._all_left.wait()
 
     def abort(self) -> None:
         """Ends every connection at once."""
         for connection in list(self.connections):
             connection.transport.abort()
 
-    async def look(self) -> None:
-        """Until cancelled: ends what takes too long."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            self.date = answer_head.date(time.time())
-            now = monotonic()
-            for connection in list(self.connections):
-                connection.look(now, self.limits)
-                if not connection.is_writable or connection.transport.is_closing():
-                    self._look_at_reader(connection, now)
-                else:
-                    connection.stalled_since = None
+    def look(self, now: float) -> None:
+        """Ends what takes too long. To be called every LOOK_S; `now` is of time.monotonic()."""
+        self.date = answer_head.date(int(time.time()))
+        for connection in list(self.connections):
+            connection.look(now, self.limits)
+            if not connection.is_writable or connection.transport.is_closing():
+                self._look_at_reader(connection, now)
+            else:
+                connection.stalled_since = None
 
     def _look_at_reader(self, connection: Connection, now: float) -> None:
         """Breaks off a client that has taken nothing for too long; it holds a place, and memory."""
@@ -134,6 +147,10 @@ def _taken(connection: Connection) -> int:
     except (OSError, ValueError):  # its socket is closed already
         return connection.taken
     return connection.written - transport.get_write_buffer_size() - int.from_bytes(unsent, byteorder)
+
+
+def _nobody(connection: Connection) -> None:
+    pass
 
 
 def _unwired(*_: object) -> None:

@@ -1,78 +1,128 @@
-"""The frontdoor while it listens: what is opened, in which order, and how all of it is closed again."""
+"""The frontdoor with its sockets: what is opened, in which order, who accepts, and how all of it is closed again."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from frontdoor import api_keys_file, tls
+from frontdoor import api_keys_file, listeners, tls
 from frontdoor.app import Frontdoor
+from frontdoor.connection import Connection
 from frontdoor.events import EventLog
+from frontdoor.listeners import BACKLOG, Listeners
 from frontdoor.server import Server
-from frontdoor.settings import Settings
+from frontdoor.settings import BadSettings, Settings
 from frontdoor.slot_watch import SlotWatch, Sources
 from frontdoor.upstream import Upstream
+from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
 
-BACKLOG = 1024
+UNSENT_S = 0.005  # how soon to look again at an idle connection whose last bytes are not sent yet
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpenDoor:
-    """A listening frontdoor. `helpers` run as long as it does: one that ends has failed."""
+    """A frontdoor whose sockets listen; it serves from `accept` on. A helper runs as long as it does, or has failed."""
 
+    sources: Sources
     frontdoor: Frontdoor
     server: Server
-    listener: asyncio.Server
+    listeners: Listeners
+    secured: ssl.SSLContext | None
     helpers: tuple[asyncio.Task[None], ...]
+    _accepting: list[asyncio.Server] = field(default_factory=list)
+    _leaving: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def stop_listening(self) -> None:
-        """No new connections; idle ones are closed, busy ones after their answer."""
-        self.listener.close()
-        self.server.start_closing()
-        self.server.close_idle()
+    @property
+    def settings(self) -> Settings:
+        return self.frontdoor.watch.settings
+
+    async def accept(self) -> None:
+        """Takes clients from now on."""
+        loop = asyncio.get_running_loop()
+        for each in self.listeners.http:
+            accepting = await loop.create_server(
+                self.server.connection, sock=each.dup(), backlog=BACKLOG, ssl=self.secured
+            )
+            self._accepting.append(accepting)
+            # It returns when every client of this server has left, also those whose TLS handshake is not over; but only
+            # who waits from the beginning is told.
+            self._leaving.append(loop.create_task(accepting.wait_closed(), name="until clients have left"))
+        await asyncio.sleep(0)  # so that they wait
+
+    def stop_accepting(self) -> None:
+        """Takes nobody new: who comes waits in the line of the kernel."""
+        while self._accepting:
+            self._accepting.pop().close()
+
+    def close_listeners(self) -> None:
+        """Who comes is refused, unless somebody else holds the sockets too."""
+        self.listeners.close()
+
+    def take(self, client: socket.socket) -> None:
+        """Serves a connection that another process has accepted."""
+        client.setblocking(False)
+        attached = asyncio.get_running_loop().connect_accepted_socket(self.server.connection, client)
+        task = asyncio.create_task(_attach(attached), name="take a connection")
+        self._leaving.append(task)
+
+    def hand_on_idle(self, give: Callable[[socket.socket], None]) -> None:
+        """Gives every idle connection to `give`, now and whenever one becomes idle. TLS cannot be handed on."""
+        if self.secured is not None:
+            return
+        loop = asyncio.get_running_loop()
+        # from the middle of reading: what has arrived with the last request is looked at first
+        self.server.on_idle = lambda connection: loop.call_soon(self._hand_on, connection, give) and None
+        for connection in list(self.server.connections):
+            self._hand_on(connection, give)
+
+    async def empty(self) -> None:
+        """Returns when every client has left, and nothing is done for any of them any more."""
+        await asyncio.gather(*self._leaving)
+        await self.server.all_left()
+        await self.frontdoor.idle(None)
+
+    def reload(self) -> Sequence[str]:
+        """Reads profile, settings, keys and certificate again; what could not be used, one line each, stays as it was."""
+        problems: list[str] = []
+        for read in (self.frontdoor.watch.reload, self._reload_keys, self._reload_certificate):
+            try:
+                read()
+            except (ProfileError, BadSettings, OSError) as exc:
+                problems += str(exc).splitlines()
+        return problems
+
+    async def close(self) -> None:
+        for each in (*self.helpers, *self._leaving):
+            each.cancel()
+        await asyncio.gather(*self.helpers, *self._leaving, return_exceptions=True)
+        self.stop_accepting()
+        await self.frontdoor.cut_rest()
+        self.server.abort()
+        self.frontdoor.upstream.close()
+        self.listeners.close()
+
+    def _hand_on(self, connection: Connection, give: Callable[[socket.socket], None]) -> None:
+        client = connection.detach()
+        if client is not None:
+            give(client)
+        elif connection.is_idle:
+            asyncio.get_running_loop().call_later(UNSENT_S, self._hand_on, connection, give)
+
+    def _reload_keys(self) -> None:
+        self.frontdoor.set_keys(api_keys_file.load(self.settings.api_keys_file, self.sources.environment))
+
+    def _reload_certificate(self) -> None:
+        certificate = self.settings.tls_certificate
+        if (certificate is None) != (self.secured is None):
+            raise BadSettings([f"{tls.CERTIFICATE}: whether TLS is spoken changes with the next start, not now"])
+        if self.secured is not None and certificate is not None:
+            tls.reload(self.secured, certificate, self.settings.tls_private_key)
 
 
-@asynccontextmanager
-async def listening(
-    sources: Sources, settings: Settings, profile: Profile | None, events: EventLog
-) -> AsyncIterator[OpenDoor]:
-    """Listens on the settings' address; leaving it closes everything, whatever is still open. Raises OSError,
-    BadSettings.
-    """
-    keys = api_keys_file.load(settings.api_keys_file, sources.environment)
-    secured = tls.context(settings.tls_certificate, settings.tls_private_key)
-    watch = SlotWatch(sources, settings, profile, events)
-    watch.look()
-    upstream = Upstream()
-    server = Server(settings.connection_limits)
-    frontdoor = Frontdoor(watch, upstream, server, events)
-    frontdoor.set_keys(keys)
-    loop = asyncio.get_running_loop()
-    listener = await loop.create_server(
-        server.connection, settings.host, settings.port, backlog=BACKLOG, reuse_address=True, ssl=secured
-    )
-    helpers: tuple[asyncio.Task[None], ...] = ()
-    try:
-        frontdoor.address = (settings.host, _port(listener.sockets[0]))
-        helpers = (
-            asyncio.create_task(watch.follow(), name="follow the slot"),
-            asyncio.create_task(server.look(), name="look after connections"),
-            asyncio.create_task(frontdoor.look(), name="look after exchanges"),
-        )
-        yield OpenDoor(frontdoor, server, listener, helpers)
-    finally:
-        for helper in helpers:
-            helper.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
-        listener.close()
-        await frontdoor.cut_rest()
-        server.abort()
-        upstream.close()
-
-
-def _port(listening: socket.socket) -> int:
-    return int(listening.getsockname()[1])
+async def _attach(attached: object) -> None:
+    pass

@@ -148,8 +148,11 @@ class SlotWatch:
         if self.follows_slot:
             await self._follow_files()
             return
-        async with BackendProbe() as probe:
+        probe = BackendProbe()
+        try:
             await asyncio.gather(self._follow_files(), self._follow_backend(probe))
+        finally:
+            probe.close()
 
     async def _follow_files(self) -> None:
         while True:
