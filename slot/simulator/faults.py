@@ -36,8 +36,8 @@ line befalls every stream.
                                  `[DONE]`; stop_reason null in a message; in a response nothing tells it from an end
 
     An answer in one piece has no frames. There half a frame and a frame that is no JSON are half the JSON in a whole
-    message, a frame with empty data is an empty body, an error is status 500 with that error, a pause comes before the
-    head, and a death leaves the message shorter than its Content-Length says.
+    message, a frame with empty data is an empty body, an error is status 500 with that error (200 for `error_string`),
+    a pause comes before the head, and a death leaves the message shorter than its Content-Length says.
 """
 
 from __future__ import annotations

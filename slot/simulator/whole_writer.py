@@ -45,7 +45,7 @@ class WholeWriter(Writer):
             case Deed.ERROR_EVENT:
                 return _json(ERROR_WITHOUT_OBJECT, 500)
             case Deed.ERROR_STRING:
-                return _json(ERROR_AS_TEXT, 500)
+                return _json(ERROR_AS_TEXT)
             case Deed.HALF_FRAME | Deed.BROKEN_JSON:
                 body = sse.half(body)
             case Deed.EMPTY_DATA:

@@ -284,7 +284,7 @@ def test_no_head_ever(engine: SimulatedEngine, stream: bool) -> None:
         ("html_error", 502, b"<html>"),
         ("error_frame", 500, b'{"error":{"message":"EngineCore'),
         ("error_event", 500, b'{"message":"engine failure"}'),
-        ("error_string", 500, b'{"error":"engine failure"}'),
+        ("error_string", 200, b'{"error":"engine failure"}'),
         ("broken_frame", 200, b'{"id":'),
         ("empty_data", 200, b""),
         ("pause:seconds=0", 200, b'"finish_reason":"length"'),
