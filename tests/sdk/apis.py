@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MODEL = "tiny"
+ALIAS = "active"  # the frontdoor's own name for whichever model is loaded
 CONTEXT = 2048
 Dump = dict[str, Any]
 

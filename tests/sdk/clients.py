@@ -21,10 +21,17 @@ class Client:
     api: Api
 
     def __str__(self) -> str:
-        return f"{self.sdk.package}-{self.sdk.version}-{self.api}"
+        return f"{self.sdk}-{self.api}".replace(" ", "-").replace("-python", "")
+
+    @property
+    def is_anthropic(self) -> bool:
+        return self.api is MESSAGE
 
 
-CHATS = [Client(sdk, CHAT) for sdk in places.OPENAI]
+PYTHON_CHATS = [Client(sdk, CHAT) for sdk in places.OPENAI]
+# Where Node is. That it is missing is told once, by test_whole_answers
+NODE_CHATS = [Client(places.OPENAI_NODE, CHAT)] if places.OPENAI_NODE.is_installed else []
+CHATS = [*PYTHON_CHATS, *NODE_CHATS]
 MESSAGES = Client(places.ANTHROPIC, MESSAGE)
 EVERY_SDK = [*CHATS, MESSAGES]
 EVERY_API = [*EVERY_SDK, *(Client(sdk, api) for sdk in places.OPENAI for api in (COMPLETION, RESPONSE))]

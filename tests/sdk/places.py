@@ -2,14 +2,15 @@
 
     python tests/sdk/places.py      installs those that are not there yet (scripts/test does it before these tests)
 
-A place is a directory of packages from one lock (`requirements/sdk-*.txt`), for one version of Python. `made-of`,
-written last, says of which: whatever else is found there is made anew.
+A place is a directory of packages from one lock (`requirements/sdk-*`). `made-of`, written last, says of which:
+whatever else is found there is made anew. openai-node is there only where Node is: nobody must install it for our sake.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import re
@@ -17,6 +18,8 @@ import shutil
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +28,7 @@ from slot.host.pip_output import complaint
 
 CHECKOUT = Path(__file__).parents[2]
 REQUIREMENTS = CHECKOUT / "requirements"
-PLACES = Path(os.environ.get("SLOT_DATA_DIR") or CHECKOUT / ".slot-data") / "sdk"
+PLACES = Path(os.environ.get("SLOT_DATA_DIR") or CHECKOUT / ".slot-data").resolve() / "sdk"
 MADE_OF = "made-of"
 
 
@@ -34,18 +37,73 @@ class CannotInstall(Exception):
 
 
 @dataclass(frozen=True)
-class Sdk:
-    """One SDK at one version: `name` is that of its lock, without `sdk-`."""
+class Sdk(ABC):
+    """One SDK at one version. `name`: that of its lock, without `sdk-`, and of its place."""
 
     name: str
 
     @property
-    def lock(self) -> Path:
-        return REQUIREMENTS / f"sdk-{self.name}.txt"
-
-    @property
     def package(self) -> str:
         return self.name.partition("-")[0]
+
+    @property
+    @abstractmethod
+    def lock(self) -> Path: ...
+
+    @property
+    @abstractmethod
+    def version(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def command(self) -> list[str]:
+        """What runs its driver."""
+
+    @property
+    @abstractmethod
+    def environment(self) -> Mapping[str, str]: ...
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether this machine has what the SDK runs on."""
+        return True
+
+    @property
+    def place(self) -> Path:
+        return PLACES / self.name
+
+    @property
+    def is_installed(self) -> bool:
+        try:
+            return self.is_possible and (self.place / MADE_OF).read_text() == self._ingredients
+        except FileNotFoundError:
+            return False
+
+    def install(self) -> None:
+        """Raises CannotInstall, OSError."""
+        shutil.rmtree(self.place, ignore_errors=True)
+        self.place.mkdir(parents=True)
+        done = self._fetch()
+        if done.returncode:
+            shutil.rmtree(self.place)
+            raise CannotInstall(f"{self} could not be installed: {complaint(done.stdout + done.stderr)}")
+        (self.place / MADE_OF).write_text(self._ingredients)
+
+    @abstractmethod
+    def _fetch(self) -> subprocess.CompletedProcess[str]: ...
+
+    @property
+    def _ingredients(self) -> str:
+        lock = hashlib.sha256(self.lock.read_bytes()).hexdigest()
+        return f"python={platform.python_version()} machine={platform.machine()} sha256={lock}"
+
+
+class PythonSdk(Sdk):
+    """Its packages are in its place, and nothing else is on its path: our own venv holds another openai."""
+
+    @property
+    def lock(self) -> Path:
+        return REQUIREMENTS / f"sdk-{self.name}.txt"
 
     @property
     def version(self) -> str:
@@ -54,60 +112,84 @@ class Sdk:
         return found[1]
 
     @property
-    def place(self) -> Path:
-        return PLACES / self.name
+    def command(self) -> list[str]:
+        return [sys.executable, "-S", str(Path(__file__).with_name("driver.py")), self.package]
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {"PYTHONPATH": str(self.place)}
 
     def __str__(self) -> str:
         return f"{self.package}-python {self.version}"
 
-    def is_installed(self) -> bool:
-        try:
-            return (self.place / MADE_OF).read_text() == self._ingredients()
-        except FileNotFoundError:
-            return False
-
-    def install(self) -> None:
-        """Raises CannotInstall, OSError."""
-        shutil.rmtree(self.place, ignore_errors=True)
+    def _fetch(self) -> subprocess.CompletedProcess[str]:
         # the lock names every package and every hash: nothing is left for pip to decide
         exactly = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(self.lock))
         quietly = ("--no-input", "--progress-bar", "off", "--no-compile", "--no-warn-conflicts")
-        done = subprocess.run(
+        return _run(
             [sys.executable, "-m", "pip", "install", *quietly, *exactly, "--target", str(self.place)],
-            env={**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
+            {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
         )
-        if done.returncode:
-            shutil.rmtree(self.place, ignore_errors=True)
-            raise CannotInstall(f"pip could not install {self}: {complaint(done.stdout + done.stderr)}")
-        (self.place / MADE_OF).write_text(self._ingredients())
-
-    def _ingredients(self) -> str:
-        lock = hashlib.sha256(self.lock.read_bytes()).hexdigest()
-        return f"python={platform.python_version()} machine={platform.machine()} sha256={lock}"
 
 
-OPENAI = (Sdk("openai-1"), Sdk("openai-2"), Sdk("openai-3"))
-ANTHROPIC = Sdk("anthropic")
-ALL = (*OPENAI, ANTHROPIC)
+class NodeSdk(Sdk):
+    """Made by `npm ci`, which takes what the lock says or fails."""
+
+    @property
+    def lock(self) -> Path:
+        return REQUIREMENTS / f"sdk-{self.name}" / "package-lock.json"
+
+    @property
+    def version(self) -> str:
+        return str(json.loads(self.lock.read_text())["packages"][f"node_modules/{self.package}"]["version"])
+
+    @property
+    def command(self) -> list[str]:
+        return ["node", str(Path(__file__).with_name("driver.mjs")), str(self.place)]
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {"PATH": os.environ["PATH"]}
+
+    @property
+    def is_possible(self) -> bool:
+        return bool(shutil.which("node") and shutil.which("npm"))
+
+    def __str__(self) -> str:
+        return f"{self.package}-node {self.version}"
+
+    def _fetch(self) -> subprocess.CompletedProcess[str]:
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(self.lock.with_name(file), self.place)
+        return _run(["npm", "ci", "--prefix", str(self.place), "--ignore-scripts", "--no-audit", "--no-fund"], {})
+
+
+OPENAI = (PythonSdk("openai-1"), PythonSdk("openai-2"), PythonSdk("openai-3"))
+OPENAI_NODE = NodeSdk("openai-node")
+ANTHROPIC = PythonSdk("anthropic")
+ALL: tuple[Sdk, ...] = (*OPENAI, ANTHROPIC, OPENAI_NODE)
 
 
 def main() -> int:
-    missing = [sdk for sdk in ALL if not sdk.is_installed()]
+    if not OPENAI_NODE.is_possible:
+        _say(f"There is no node with npm here: nothing is tested with {OPENAI_NODE}.")
+    missing = [sdk for sdk in ALL if sdk.is_possible and not sdk.is_installed]
     if not missing:
         return ExitCode.OK
     PLACES.mkdir(parents=True, exist_ok=True)
     with (PLACES / ".lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         for number, sdk in enumerate(missing, 1):
-            if not sdk.is_installed():  # somebody else may have installed it while we waited
+            if not sdk.is_installed:  # somebody else may have installed it while we waited
                 _say(f"Installing {sdk} for the tests, in {sdk.place} ({number} of {len(missing)}, once) ...", end="")
                 begun = time.monotonic()
                 sdk.install()
                 _say(f" {time.monotonic() - begun:.0f} s")
     return ExitCode.OK
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
 
 
 def _say(text: str, end: str = "\n") -> None:

@@ -22,8 +22,9 @@ Event = dict[str, Any]
 class RunningDoor:
     """`url` is where it listens, as soon as it does; the base URL of an OpenAI client is `url` + /v1."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], key: str) -> None:
         self._process = process
+        self._key = key
         self._events: list[Event] = []
         self._news = threading.Condition()
         self._has_ended = False
@@ -71,7 +72,8 @@ class RunningDoor:
 
     @property
     def active(self) -> int:
-        with urllib.request.urlopen(f"{self.url}/status", timeout=PATIENCE_S) as answer:
+        request = urllib.request.Request(f"{self.url}/status", headers={"Authorization": f"Bearer {self._key}"})
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return int(json.load(answer)["frontdoor"]["active_generations"])
 
     def until_active(self, number: int) -> None:
@@ -103,12 +105,15 @@ class RunningDoor:
 
 
 @contextmanager
-def running_door(**settings: object) -> Iterator[RunningDoor]:
-    """Starts one; `max_active_generations=2` becomes FRONTDOOR_MAX_ACTIVE_GENERATIONS. At its end no place is taken."""
+def running_door(*, key: str = "none", **settings: object) -> Iterator[RunningDoor]:
+    """Starts one; `max_active_generations=2` becomes FRONTDOOR_MAX_ACTIVE_GENERATIONS. At its end no place is taken.
+
+    `key`: with which its own /status may be read.
+    """
     bare = {name: text for name, text in os.environ.items() if not name.startswith("FRONTDOOR_")}
     told = {f"FRONTDOOR_{name.upper()}": str(value) for name, value in ({"port": 0} | settings).items()}
     process = subprocess.Popen([sys.executable, "-m", "frontdoor"], stdout=subprocess.PIPE, env=bare | told)
-    door = RunningDoor(process)
+    door = RunningDoor(process, key)
     try:
         yield door
         door.until_active(0)

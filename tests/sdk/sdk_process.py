@@ -1,20 +1,17 @@
-"""A test's side of `driver.py`: an SDK as a process that is given one job after the other."""
+"""A test's side of `driver.py` and `driver.mjs`: an SDK as a process that is given one job after the other."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from sdk.places import Sdk
 
-DRIVER = Path(__file__).with_name("driver.py")
 NO_KEY = "none"
 
 _numbers = itertools.count(1)
@@ -107,11 +104,7 @@ class SdkProcess:
 
 @contextmanager
 def sdk_process(sdk: Sdk) -> Iterator[SdkProcess]:
-    # -S: without the site-packages of the tests' own venv, which holds another openai; nothing may come from there
-    command = [sys.executable, "-S", str(DRIVER), sdk.package]
-    environment = {"PYTHONPATH": str(sdk.place), "PYTHONDONTWRITEBYTECODE": ""}
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(sdk.command, env=sdk.environment, **pipes) as process:
         yield SdkProcess(sdk, process)
         # the end of its stdin is the end of the driver
