@@ -1,7 +1,8 @@
 """Which headers go on, in each direction, as the lines that are sent.
 
 Hop-by-hop headers (RFC 9110, 7.6.1) end here, and so does every header that `Connection` names. What is left passes as
-it came, several fields of one name included; names are in lower case.
+it came, several fields of one name included; names are in lower case. A name with an underscore ends here as well:
+whatever reads headers as CGI did takes it for the name with a hyphen (nginx and Caddy drop it too).
 """
 
 from __future__ import annotations
@@ -110,4 +111,4 @@ def _lines(fields: Fields, dropped: frozenset[bytes]) -> bytes:
             named = {token.strip().lower() for token in value.split(b",")}
             if not named <= {b"close", b"keep-alive"}:
                 dropped = dropped | named
-    return b"".join([b"%b: %b\r\n" % field for field in fields if field[0] not in dropped])
+    return b"".join([b"%b: %b\r\n" % field for field in fields if field[0] not in dropped and b"_" not in field[0]])

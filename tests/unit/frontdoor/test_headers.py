@@ -115,3 +115,10 @@ def test_an_ordinary_connection_header_takes_nothing_else_away(named: bytes) -> 
 def test_cors_lines_are_there_only_when_configured() -> None:
     assert headers.cors(None) == b""
     assert b"access-control-allow-origin: http://ui\r\n" in headers.cors("http://ui")
+
+
+@pytest.mark.parametrize("name", [b"transfer_encoding", b"x_forwarded_for", b"content_length", b"_", b"x-mine_"])
+def test_a_name_that_others_read_as_another_ends_here(name: bytes) -> None:
+    fields: Fields = [(name, b"1"), (b"x-two", b"1_2")]
+    assert not [line for line in to_engine(fields) if line.startswith(name)]
+    assert headers.to_client(fields) == b"x-two: 1_2\r\n"
