@@ -74,9 +74,13 @@ class EventCarrier:
             return
         if events:
             self._quiet_since = now
-            self._note(now)
+            call = self._call
+            call.intervals.note(now, reader.events - call.events)
+            call.events = reader.events
+            if call.first_token is None:
+                self._note_first(now)
             self._connection.write(events)
-        if reader.state is StreamState.FAILED:
+        if reader.trouble is not None:
             self._finish(reader.trouble or refusal.engine_error("gave this generation up"))
 
     def ended(self) -> None:
@@ -103,15 +107,12 @@ class EventCarrier:
             self._call.pings += 1
             self._connection.write(ping(self._call.dialect, self._reader.uses_ids))
 
-    def _note(self, now: float) -> None:
-        call, reader = self._call, self._reader
-        call.intervals.note(now, reader.events - call.events)
-        call.events = reader.events
-        if call.first_token is None:
-            call.first_byte = call.first_byte or now
-            if reader.has_content:
-                call.phase = Phase.DECODE
-                call.first_token = now
+    def _note_first(self, now: float) -> None:
+        call = self._call
+        call.first_byte = call.first_byte or now
+        if self._reader.has_content:
+            call.phase = Phase.DECODE
+            call.first_token = now
 
     def _finish(self, trouble: Refusal | None) -> None:
         if self.done.done():

@@ -36,6 +36,13 @@ def clients_raise(fields: Fields, name: bytes, dialect: Dialect) -> bool:
     return named and isinstance(fields.error, dict) and bool(fields.error)
 
 
+def is_ordinary(fields: Fields | Refusal) -> bool:
+    """Whether it is one of the many events in the middle of OpenAI's streams: a choice's next piece, and nothing else."""
+    if type(fields) is not Fields or len(fields.choices) != 1 or fields.choices[0].finish_reason is not None:
+        return False
+    return fields.usage is None and fields.error is None and fields.type is None and fields.message is None
+
+
 def is_given_up(fields: Fields) -> bool:
     """Whether the engine ended this generation before its time, and says so as if it were a finish."""
     for choice in fields.choices:

@@ -47,7 +47,7 @@ class Usage(msgspec.Struct, frozen=True):
 _NOTHING = msgspec.Raw(b"null")
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """`text` of a completion, `delta` of a chat; the latter is not read unless somebody asks."""
 
     finish_reason: str | None = None
@@ -62,7 +62,7 @@ class Nested(msgspec.Struct, frozen=True):
     usage: Usage | None = None
 
 
-class Fields(msgspec.Struct, frozen=True):
+class Fields(msgspec.Struct, frozen=True, gc=False):
     """The few fields that matter of an answer or of one event's data. Unknown fields are skipped."""
 
     type: str | None = None

@@ -206,12 +206,16 @@ class Exchange(asyncio.Protocol):
             self._hand_over(now)
             self._lose(UpstreamLost(Loss.PROTOCOL, str(exc)))
             return
-        if self._state is _State.SENT:
+        carrier = self._carrier
+        if carrier is not None:
+            if len(self._arrived) == 1 and not self._is_whole:  # nearly always
+                carrier.arrived(self._arrived.pop(), now)
+            else:
+                self._hand_over(now)
+        elif self._state is _State.SENT:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._lose(UpstreamLost(Loss.PROTOCOL, "a head without end"))
-        elif self._carrier is not None:
-            self._hand_over(now)
         elif self._state is _State.IDLE:
             self._close()  # nobody has asked for anything
 
