@@ -22,6 +22,7 @@ from typing import Any
 import openai
 import pytest
 from processes import Family, free_port, until
+from sdk.fixtures import ask, ask_all, ask_of, sdk_processes  # noqa: F401
 
 from slot import state
 from slot.host.engine_venv import is_installed, lock_file
@@ -138,14 +139,15 @@ class Stack:
         has sent the first event of it, and on two cores the engine keeps everybody else waiting meanwhile (measured:
         a runnable test process got no time for 3 s).
         """
-        worker = self._worker()
+        worker = self.worker()
         os.kill(worker, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(worker, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # it may have been killed meanwhile
+                os.kill(worker, signal.SIGCONT)
 
-    def _worker(self) -> int:
+    def worker(self) -> int:
         """The process of the engine that computes."""
         for pid in self._family:
             with contextlib.suppress(OSError):
