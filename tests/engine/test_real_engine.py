@@ -37,8 +37,11 @@ def until_active(stack: Any, number: int) -> None:
 
 
 def test_models_and_context_length(client: openai.OpenAI) -> None:
-    [model] = client.models.list().data
-    assert (model.id, model.model_dump()["max_model_len"]) == (MODEL, CONTEXT)
+    models = client.models.list().data
+    assert [(model.id, model.model_dump()["max_model_len"]) for model in models] == [
+        (MODEL, CONTEXT),
+        ("active", CONTEXT),
+    ]
 
 
 def test_text(client: openai.OpenAI) -> None:
