@@ -86,11 +86,15 @@ class Sdk(ABC):
         done = self._fetch()
         if done.returncode:
             shutil.rmtree(self.place)
-            raise CannotInstall(f"{self} could not be installed: {complaint(done.stdout + done.stderr)}")
+            raise CannotInstall(f"{self} could not be installed: {self._complaint(done.stdout + done.stderr)}")
         (self.place / MADE_OF).write_text(self._ingredients)
 
     @abstractmethod
     def _fetch(self) -> subprocess.CompletedProcess[str]: ...
+
+    def _complaint(self, output: str) -> str:
+        """Why it failed, from all that was written."""
+        return complaint(output)
 
     @property
     def _ingredients(self) -> str:
@@ -163,6 +167,10 @@ class NodeSdk(Sdk):
             shutil.copy(self.lock.with_name(file), self.place)
         return _run(["npm", "ci", "--prefix", str(self.place), "--ignore-scripts", "--no-audit", "--no-fund"], {})
 
+    def _complaint(self, output: str) -> str:
+        errors = [line.removeprefix("npm error ") for line in output.splitlines() if line.startswith("npm error ")]
+        return "; ".join(errors[:2])
+
 
 OPENAI = (PythonSdk("openai-1"), PythonSdk("openai-2"), PythonSdk("openai-3"))
 OPENAI_NODE = NodeSdk("openai-node")
@@ -171,21 +179,29 @@ ALL: tuple[Sdk, ...] = (*OPENAI, ANTHROPIC, OPENAI_NODE)
 
 
 def main() -> int:
-    if not OPENAI_NODE.is_possible:
-        _say(f"There is no node with npm here: nothing is tested with {OPENAI_NODE}.")
-    missing = [sdk for sdk in ALL if sdk.is_possible and not sdk.is_installed]
-    if not missing:
-        return ExitCode.OK
+    for sdk in ALL:
+        if not sdk.is_possible:
+            _say(f"There is no node with npm here: nothing is tested with {sdk}.")
+        elif not sdk.is_installed:
+            try:
+                _install(sdk)
+            except (CannotInstall, OSError) as exc:
+                _say(f"\n{exc}")
+                if sdk is not OPENAI_NODE:  # which nobody has promised
+                    return ExitCode.UNAVAILABLE
+    return ExitCode.OK
+
+
+def _install(sdk: Sdk) -> None:
+    """Raises CannotInstall, OSError."""
     PLACES.mkdir(parents=True, exist_ok=True)
     with (PLACES / ".lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        for number, sdk in enumerate(missing, 1):
-            if not sdk.is_installed:  # somebody else may have installed it while we waited
-                _say(f"Installing {sdk} for the tests, in {sdk.place} ({number} of {len(missing)}, once) ...", end="")
-                begun = time.monotonic()
-                sdk.install()
-                _say(f" {time.monotonic() - begun:.0f} s")
-    return ExitCode.OK
+        if not sdk.is_installed:  # somebody else may have installed it while we waited
+            _say(f"Installing {sdk} for the tests (once), in {sdk.place} ...", end="")
+            begun = time.monotonic()
+            sdk.install()
+            _say(f" {time.monotonic() - begun:.0f} s")
 
 
 def _run(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -198,8 +214,4 @@ def _say(text: str, end: str = "\n") -> None:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (CannotInstall, OSError) as exc:
-        _say(f"\n{exc}")
-        sys.exit(ExitCode.UNAVAILABLE)
+    sys.exit(main())
