@@ -99,8 +99,9 @@ class StreamReader:
         """Takes what arrived, returns what may pass: whole events, the same bytes. Raises EventTooLarge."""
         if self.state is not _READING:
             return b""
-        if not self._tail and _is_one_event(data):
-            return data if self._take_in(b"", data[6:]) else b""
+        if self.has_content and not self._tail and is_ordinary(data):
+            self.events += 1
+            return data
         start = passed = 0
         if self._tail:
             start = max(len(self._tail) - _LONGEST_HALF_BOUNDARY, 0)
@@ -156,9 +157,6 @@ class StreamReader:
 
     def _take_in(self, name: bytes, data: bytes) -> bool:
         fields = read(data)
-        if self.has_content and not name and is_ordinary(fields):  # what is left of 4 to 8 cannot apply
-            self.events += 1
-            return True
         if isinstance(fields, Refusal):  # 4
             return self._fail(reported(None, data) if name == b"error" else fields)
         if fields.error or name == b"error" or fields.type == "error":  # 5, 6
@@ -180,13 +178,6 @@ class StreamReader:
         self.state = StreamState.FAILED
         self.trouble = trouble
         return False
-
-
-def _is_one_event(data: bytes) -> bool:
-    """Whether it is one whole event in vLLM's form, as nearly every arrival is; such a one is not taken apart."""
-    if data.startswith(b"data: {") and data.find(b"\n") == len(data) - 2:
-        return data[-1] == _LF and b"\r" not in data
-    return False
 
 
 def _ends_of_events(data: bytes, start: int) -> list[int]:
