@@ -103,7 +103,7 @@ class Frontdoor:
         self._refuse(call, refused)
         self._end(call)
 
-    async def idle(self, grace_s: float) -> None:
+    async def idle(self, grace_s: float | None = None) -> None:
         """Returns when no request is open, or after `grace_s`."""
         tasks = self._tasks()
         if tasks:

@@ -73,15 +73,12 @@ class Control:
     def __init__(self, door: Door, process: Process) -> None:
         self._door = door
         self._process = process
-        # stays the caller's: as long as it is open, admins wait for an answer and are not refused
-        self.listener: socket.socket | None = None
         self._clients: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
-    async def accept(self) -> None:
-        """Answers from now on, where there is a `listener`."""
-        if self.listener is not None:
-            self._server = await asyncio.start_server(self._serve, sock=self.listener.dup(), limit=MAX_LINE_BYTES)
+    async def accept(self, listener: socket.socket) -> None:
+        """Answers from now on. `listener` stays the caller's: while it is open, admins wait and are not refused."""
+        self._server = await asyncio.start_server(self._serve, sock=listener.dup(), limit=MAX_LINE_BYTES)
 
     def stop_accepting(self) -> None:
         """Nobody new; who is connected is still answered."""

@@ -27,14 +27,15 @@ class PredecessorGone(Exception):
 class Predecessor:
     """The process before this one.
 
-    `on_share` gets what it still has of the cap, nothing once it is gone; `on_connection` gets client connections that
-    were idle there.
+    `on_share` gets what it still has of the cap, nothing once it is gone.
     """
 
     def __init__(self, fd: int) -> None:
-        self.on_share: Callable[[Held], None] = lambda held: None
-        self.on_connection: Callable[[socket.socket], None] = lambda client: client.close()
         self.held = Held()
+        self.on_share: Callable[[Held], None] = _nobody
+        # client connections that were idle there; they wait until this process serves
+        self._connections: list[socket.socket] = []
+        self._on_connection: Callable[[socket.socket], None] = self._connections.append
         self._listeners: asyncio.Future[Listeners] = asyncio.get_running_loop().create_future()
         self._serve: asyncio.Future[Serve] = asyncio.get_running_loop().create_future()
         self._main = asyncio.Event()
@@ -49,8 +50,11 @@ class Predecessor:
         self._channel.send(Ready())
         return await self._serve
 
-    def serving(self) -> None:
-        """This process accepts now."""
+    def serving(self, on_connection: Callable[[socket.socket], None]) -> None:
+        """This process accepts now, and `on_connection` takes the client connections that were idle in the old one."""
+        self._on_connection = on_connection
+        while self._connections:
+            on_connection(self._connections.pop())
         self._channel.send(Serving())
 
     async def main(self) -> None:
@@ -61,6 +65,8 @@ class Predecessor:
         self._channel.close()
         for promise in (self._listeners, self._serve):
             promise.cancel()
+        while self._connections:
+            self._connections.pop().close()
 
     def _on_message(self, message: AnyMessage, sockets: list[socket.socket]) -> None:
         match message:
@@ -75,7 +81,7 @@ class Predecessor:
                 self._main.set()
             case Connection():
                 for client in sockets:
-                    self.on_connection(client)
+                    self._on_connection(client)
 
     def _share(self, held: Held) -> None:
         self.held = held
@@ -88,3 +94,7 @@ class Predecessor:
                 promise.exception()  # whoever asks gets it; that nobody asked is no mistake
         self._share(Held())
         self._main.set()
+
+
+def _nobody(held: Held) -> None:
+    pass

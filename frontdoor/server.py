@@ -6,6 +6,7 @@ some 0.3 ms, not a thousand timers that are set anew with every event.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import logging
 import termios

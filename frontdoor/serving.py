@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from frontdoor import api_keys_file, listeners, tls
@@ -17,6 +17,7 @@ from frontdoor.listeners import BACKLOG, Listeners
 from frontdoor.server import Server
 from frontdoor.settings import BadSettings, Settings
 from frontdoor.slot_watch import SlotWatch, Sources
+from frontdoor.succession import Held
 from frontdoor.upstream import Upstream
 from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
@@ -65,29 +66,34 @@ class OpenDoor:
 
     def take(self, client: socket.socket) -> None:
         """Serves a connection that another process has accepted."""
-        client.setblocking(False)
-        attached = asyncio.get_running_loop().connect_accepted_socket(self.server.connection, client)
-        task = asyncio.create_task(_attach(attached), name="take a connection")
-        self._leaving.append(task)
+        self._leaving.append(asyncio.create_task(self._attach(client), name="take a connection"))
 
     def hand_on_idle(self, give: Callable[[socket.socket], None]) -> None:
         """Gives every idle connection to `give`, now and whenever one becomes idle. TLS cannot be handed on."""
         if self.secured is not None:
             return
-        loop = asyncio.get_running_loop()
-        # from the middle of reading: what has arrived with the last request is looked at first
-        self.server.on_idle = lambda connection: loop.call_soon(self._hand_on, connection, give) and None
+
+        def soon(connection: Connection) -> None:
+            # it is in the middle of reading: what has arrived with the last request is looked at first
+            asyncio.get_running_loop().call_soon(self._hand_on, connection, give)
+
+        self.server.on_idle = soon
         for connection in list(self.server.connections):
             self._hand_on(connection, give)
+
+    def set_aside(self, held: Held) -> None:
+        """Has so much of the limits counted as taken by another process at the same engine."""
+        self.frontdoor.gate.set_aside(held.generations, held.tokens)
+        self.frontdoor.pooling.set_aside(held.pooling, 0)
 
     async def empty(self) -> None:
         """Returns when every client has left, and nothing is done for any of them any more."""
         await asyncio.gather(*self._leaving)
         await self.server.all_left()
-        await self.frontdoor.idle(None)
+        await self.frontdoor.idle()
 
     def reload(self) -> Sequence[str]:
-        """Reads profile, settings, keys and certificate again; what could not be used, one line each, stays as it was."""
+        """Reads profile, settings, keys and certificate again; what cannot be used stays, and is told a line each."""
         problems: list[str] = []
         for read in (self.frontdoor.watch.reload, self._reload_keys, self._reload_certificate):
             try:
@@ -123,6 +129,44 @@ class OpenDoor:
         if self.secured is not None and certificate is not None:
             tls.reload(self.secured, certificate, self.settings.tls_private_key)
 
+    async def _attach(self, client: socket.socket) -> None:
+        client.setblocking(False)
+        with suppress(OSError):  # its client has left
+            await asyncio.get_running_loop().connect_accepted_socket(self.server.connection, client)
 
-async def _attach(attached: object) -> None:
-    pass
+
+@asynccontextmanager
+async def opened(
+    sources: Sources, settings: Settings, profile: Profile | None, events: EventLog, sockets: Listeners
+) -> AsyncIterator[OpenDoor]:
+    """Ready for `accept` on `sockets`; leaving it closes everything, whatever is still open. Raises BadSettings."""
+    with ExitStack() as on_error:
+        on_error.callback(sockets.close)
+        keys = api_keys_file.load(settings.api_keys_file, sources.environment)
+        secured = tls.context(settings.tls_certificate, settings.tls_private_key)
+        watch = SlotWatch(sources, settings, profile, events)
+        watch.look()
+        server = Server(settings.connection_limits)
+        frontdoor = Frontdoor(watch, Upstream(), server, events)
+        frontdoor.set_keys(keys)
+        frontdoor.address = sockets.address
+        on_error.pop_all()
+    helpers = (
+        asyncio.create_task(watch.follow(), name="follow the slot"),
+        asyncio.create_task(frontdoor.look(), name="look after what is open"),
+    )
+    door = OpenDoor(sources, frontdoor, server, sockets, secured, helpers)
+    try:
+        yield door
+    finally:
+        await door.close()
+
+
+@asynccontextmanager
+async def listening(
+    sources: Sources, settings: Settings, profile: Profile | None, events: EventLog
+) -> AsyncIterator[OpenDoor]:
+    """Serves on the settings' address. Raises OSError, BadSettings."""
+    async with opened(sources, settings, profile, events, listeners.bind(settings.host, settings.port)) as door:
+        await door.accept()
+        yield door

@@ -13,6 +13,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from slot.profiles.profile import Profile
 from slot.state import SlotState, UnreadableState
 
 POLL_S = 0.2
+FIRST_LOOK_S = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +88,7 @@ class SlotWatch:
         # an admin's word, with the reason
         self.paused: str | None = None
         self.on_settings: Callable[[Settings], None] = lambda settings: None
+        self._looked = asyncio.Event()
         self._sources = sources
         self._events = events
         self._profile_file = FollowedFile(settings.active_profile) if settings.active_profile else None
@@ -143,6 +146,12 @@ class SlotWatch:
             self._read_state(self._state_file.path)
         self._judge()
 
+    async def first_look(self) -> None:
+        """Returns when it is known how the engine is, or after FIRST_LOOK_S: who has just started does not know."""
+        if not self.follows_slot:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._looked.wait(), FIRST_LOOK_S)
+
     async def follow(self) -> None:
         """Looks until cancelled."""
         if self.follows_slot:
@@ -163,6 +172,7 @@ class SlotWatch:
         while True:
             self.backend = await probe.look(self.settings.backend_url, self.backend)
             self._judge()
+            self._looked.set()
             await asyncio.sleep(probe.pause_s(self.backend))
 
     def _read_profile(self, path: Path) -> None:

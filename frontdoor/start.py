@@ -1,104 +1,178 @@
 """From a command line to a frontdoor that serves: what is read, what may be wrong with it, and how the process ends.
 
-Exits 0 after a stop that was asked for, 66 without the profile it was told to follow, 73 when the port or the control
-socket is taken, 74 when the profile cannot be read, 78 for a setting, a profile or a socket that cannot be used.
+Exits 0 after a stop that was asked for, 1 when the process that started it as its successor has given it up, 66 without
+the profile it was told to follow, 73 when the port or the control socket is taken, 74 when the profile cannot be read,
+78 for a setting, a profile or a socket that cannot be used.
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
 import os
-import signal
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import uvloop
 
+from frontdoor import control_socket, listeners, systemd
+from frontdoor.control_socket import ControlSocket
 from frontdoor.events import EventLog
-from frontdoor.serving import OpenDoor, listening
+from frontdoor.hand_over import predecessor_fd
+from frontdoor.inheritance import Predecessor, PredecessorGone
+from frontdoor.life import Life
+from frontdoor.listeners import Listeners, NotListening
+from frontdoor.notify import Notifier
+from frontdoor.serving import OpenDoor, opened
 from frontdoor.settings import BadSettings, Settings, overridden
 from frontdoor.slot_watch import Sources, told_by
+from frontdoor.systemd import BadEnvironment
 from slot.exit_codes import ExitCode
 from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
 
-DRAIN_GRACE_S = 5.0
-
 logger = logging.getLogger("frontdoor")
+
+
+class CannotStart(Exception):
+    """Why not, in words for the admin, and the exit code."""
+
+    def __init__(self, why: str, code: ExitCode) -> None:
+        super().__init__(why)
+        self.code = code
 
 
 def run(arguments: Mapping[str, str]) -> int:
     """Serves until it is told to stop. `arguments` are settings by field name."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    sources = Sources(arguments, os.environ)
     try:
-        profile = _read_profile(arguments, os.environ)
-        settings = sources.settings(profile)
-    except FileNotFoundError as exc:
-        return _complain(f"no active profile: {exc.filename} does not exist", ExitCode.NO_INPUT)
-    except OSError as exc:
-        return _complain(str(exc), ExitCode.IO_ERROR)
-    except (ProfileError, BadSettings) as exc:
-        return _complain(str(exc), ExitCode.CONFIG)
-    for name in overridden(told_by(profile), os.environ):
-        logger.warning("%s of the environment is overridden by the active profile", name)
-    return uvloop.run(_serve(sources, settings, profile))
-
-
-async def _serve(sources: Sources, settings: Settings, profile: Profile | None) -> int:
-    events = EventLog(requests=settings.log_events)
-    async with AsyncExitStack() as stack:
-        try:
-            door = await stack.enter_async_context(listening(sources, settings, profile, events))
-        except OSError as exc:
-            return _cannot_listen(settings, exc)
-        await _until_stopped(door)
+        _run(Sources(arguments, os.environ))
+    except CannotStart as exc:
+        for line in str(exc).splitlines():
+            sys.stderr.write(f"frontdoor: {line}\n")
+        return exc.code
     return ExitCode.OK
 
 
-async def _until_stopped(door: OpenDoor) -> None:
-    """Serves until a signal, then lets open requests end; a second signal ends them at once."""
-    signals: asyncio.Queue[None] = asyncio.Queue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, None)
+def _run(sources: Sources) -> None:
+    profile, settings = _read(sources)
+    for name in overridden(told_by(profile), sources.environment):
+        logger.warning("%s of the environment is overridden by the active profile", name)
+    events = EventLog(requests=settings.log_events)
+    try:
+        uvloop.run(_serve(sources, settings, profile, events))
+    finally:
+        events.close()
+
+
+async def _serve(sources: Sources, settings: Settings, profile: Profile | None, events: EventLog) -> None:
+    """Raises CannotStart."""
+    environment = sources.environment
+    async with AsyncExitStack() as stack:
+        notifier = Notifier(environment.get("NOTIFY_SOCKET"))
+        stack.callback(notifier.close)
+        predecessor = _predecessor(environment, stack)
+        try:
+            heartbeat_s = systemd.heartbeat_s(environment, os.getpid())
+            sockets = await _sockets(settings, environment, predecessor)
+            door = await stack.enter_async_context(opened(sources, settings, profile, events, sockets))
+        except (BadSettings, BadEnvironment, NotListening) as exc:
+            raise CannotStart(str(exc), ExitCode.CONFIG) from exc
+        life = Life(door, notifier, predecessor)
+        stack.push_async_callback(life.close)
+        life.control_socket = _control_socket(settings, sockets)
+        if predecessor is None:
+            await _begin(life, door)
+        else:
+            await _follow(predecessor, life, door)
+        await life.run(heartbeat_s)
+        door.frontdoor.tell_stop(await door.frontdoor.cut_rest())
+
+
+async def _begin(life: Life, door: OpenDoor) -> None:
+    """Accepts, once it is known how the engine is: who connects before waits, and is not told there is none."""
     door.frontdoor.tell_start()
-    await _first(signals.get(), *door.helpers)
-    await door.stop_listening()
-    await _first(signals.get(), asyncio.create_task(door.frontdoor.idle(DRAIN_GRACE_S), name="drain"))
-    door.frontdoor.tell_stop(await door.frontdoor.cut_rest())
+    await door.frontdoor.watch.first_look()
+    await life.accept()
 
 
-async def _first(signal_asked: Coroutine[None, None, None], *tasks: asyncio.Task[None]) -> None:
-    """Waits for a signal or for one of the tasks; a task that failed raises what it failed with."""
-    asked = asyncio.create_task(signal_asked, name="wait for a signal")
-    done, _ = await asyncio.wait([asked, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
-    for task in done - {asked}:
-        task.result()
+async def _follow(predecessor: Predecessor, life: Life, door: OpenDoor) -> None:
+    """Accepts, once the process before this one does so no more. Raises CannotStart."""
+    await door.frontdoor.watch.first_look()
+    predecessor.on_share = door.set_aside
+    try:
+        told = await predecessor.may_serve()
+    except PredecessorGone as exc:
+        raise CannotStart(str(exc), ExitCode.FAILED) from exc
+    if told.paused is not None:
+        life.admin.pause(told.paused)
+    if told.cap is not None:
+        life.admin.set_cap(told.cap)
+    await life.accept()
+    predecessor.serving(door.take)
+    door.frontdoor.tell_start()
 
 
-def _read_profile(arguments: Mapping[str, str], environment: Mapping[str, str]) -> Profile | None:
-    """Raises ProfileError, OSError."""
-    path = arguments.get("active_profile") or environment.get("FRONTDOOR_ACTIVE_PROFILE")
-    return load_active(Path(path)) if path else None
+def _predecessor(environment: Mapping[str, str], stack: AsyncExitStack) -> Predecessor | None:
+    fd = predecessor_fd(environment)
+    if fd is None:
+        return None
+    predecessor = Predecessor(fd)
+    stack.callback(predecessor.close)
+    return predecessor
 
 
-def _cannot_listen(settings: Settings, exc: OSError) -> int:
+async def _sockets(settings: Settings, environment: Mapping[str, str], predecessor: Predecessor | None) -> Listeners:
+    """See `listeners` for their order. Raises CannotStart, BadEnvironment, NotListening."""
+    if predecessor is not None:
+        try:
+            return await predecessor.listeners()
+        except PredecessorGone as exc:
+            raise CannotStart(str(exc), ExitCode.FAILED) from exc
+    taken = listeners.take(systemd.passed_fds(environment, os.getpid()))
+    if taken is not None:
+        return taken
+    try:
+        return listeners.bind(settings.host, settings.port)
+    except OSError as exc:
+        raise _cannot_listen(settings, exc) from exc
+
+
+def _control_socket(settings: Settings, sockets: Listeners) -> ControlSocket | None:
+    path = settings.control_socket
+    if path is None:
+        return None
+    if sockets.control is not None:
+        return control_socket.adopt(path, sockets.control)
+    try:
+        return control_socket.create(path)
+    except OSError as exc:
+        why = f"cannot create the control socket {exc.filename or path}: {exc.strerror or exc}"
+        raise CannotStart(why, ExitCode.CANNOT_CREATE) from exc
+
+
+def _read(sources: Sources) -> tuple[Profile | None, Settings]:
+    """Raises CannotStart."""
+    path = sources.arguments.get("active_profile") or sources.environment.get("FRONTDOOR_ACTIVE_PROFILE")
+    try:
+        profile = load_active(Path(path)) if path else None
+        return profile, sources.settings(profile)
+    except FileNotFoundError as exc:
+        raise CannotStart(f"no active profile: {exc.filename} does not exist", ExitCode.NO_INPUT) from exc
+    except OSError as exc:
+        raise CannotStart(str(exc), ExitCode.IO_ERROR) from exc
+    except (ProfileError, BadSettings) as exc:
+        raise CannotStart(str(exc), ExitCode.CONFIG) from exc
+
+
+def _cannot_listen(settings: Settings, exc: OSError) -> CannotStart:
     where = f"{settings.host} port {settings.port}"
     if exc.errno in (errno.EADDRINUSE, errno.EACCES):
         why = "it is in use by another process" if exc.errno == errno.EADDRINUSE else "not permitted"
-        return _complain(f"cannot listen on {where}: {why}", ExitCode.CANNOT_CREATE)
-    return _complain(
+        return CannotStart(f"cannot listen on {where}: {why}", ExitCode.CANNOT_CREATE)
+    return CannotStart(
         f"FRONTDOOR_HOST: found {settings.host!r}, expected an address or name of this machine ({exc})", ExitCode.CONFIG
     )
-
-
-def _complain(message: str, code: ExitCode) -> int:
-    for line in message.splitlines():
-        sys.stderr.write(f"frontdoor: {line}\n")
-    return code

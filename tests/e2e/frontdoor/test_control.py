@@ -85,8 +85,7 @@ def door() -> SmallDoor:
 async def place(tmp_path: Path, door: SmallDoor) -> AsyncIterator[ControlSocket]:
     place = control_socket.create(tmp_path / "control.sock")
     control = Control(door, door)
-    control.listener = place.listener
-    await control.accept()
+    await control.accept(place.listener)
     yield place
     await control.close()
     place.remove()

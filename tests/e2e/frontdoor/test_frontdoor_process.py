@@ -8,22 +8,50 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 COMMAND = [sys.executable, "-m", "frontdoor"]
 
+Start = Callable[..., Awaitable[asyncio.subprocess.Process]]
 
-async def start(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
-    bare = {name: text for name, text in os.environ.items() if not name.startswith("FRONTDOOR_")}
-    return await asyncio.create_subprocess_exec(
-        *COMMAND,
-        *arguments,
-        env=bare | environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """`await start("--port", "0", FRONTDOOR_...="...")`: a frontdoor of its own; none of them outlives its test."""
+    running = []
+
+    async def start(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
+        bare = {name: text for name, text in os.environ.items() if not name.startswith("FRONTDOOR_")}
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND,
+            *arguments,
+            env=bare | environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+@pytest.fixture
+def fails(start: Start) -> Callable[..., Awaitable[tuple[int, str]]]:
+    """What it says when it cannot start: exit code, stderr."""
+
+    async def fails(*arguments: str, **environment: str) -> tuple[int, str]:
+        process = await start(*arguments, **environment)
+        _, said = await process.communicate()
+        return process.returncode, said.decode()
+
+    return fails
 
 
 async def started(process: asyncio.subprocess.Process) -> dict[str, object]:
@@ -31,13 +59,7 @@ async def started(process: asyncio.subprocess.Process) -> dict[str, object]:
     return json.loads(await process.stdout.readline())
 
 
-async def fails(*arguments: str, **environment: str) -> tuple[int, str]:
-    process = await start(*arguments, **environment)
-    _, said = await process.communicate()
-    return process.returncode, said.decode()
-
-
-async def test_it_runs_alone_in_front_of_any_server_and_stops_when_asked(engine) -> None:
+async def test_it_runs_alone_in_front_of_any_server_and_stops_when_asked(start, engine) -> None:
     process = await start(FRONTDOOR_BACKEND_URL=engine.url, FRONTDOOR_PORT="0", FRONTDOOR_MAX_ACTIVE_GENERATIONS="8")
     told = await started(process)
     assert (told["event"], told["profile"], told["backend"]) == ("frontdoor_start", "standalone", engine.url)
@@ -46,7 +68,7 @@ async def test_it_runs_alone_in_front_of_any_server_and_stops_when_asked(engine)
     assert (changed["event"], changed["message"]) == ("slot_changed", "serving")
     reader, writer = await asyncio.open_connection("127.0.0.1", told["port"])
     writer.write(b"GET /health HTTP/1.0\r\n\r\n")
-    assert (await reader.read()).startswith(b"HTTP/1.0 200")
+    assert (await reader.read()).startswith(b"HTTP/1.1 200")
     writer.close()
     process.send_signal(signal.SIGTERM)
     out, _ = await process.communicate()
@@ -55,7 +77,7 @@ async def test_it_runs_alone_in_front_of_any_server_and_stops_when_asked(engine)
 
 
 @pytest.mark.parametrize("hurry", [False, True])
-async def test_an_open_stream_is_finished_at_a_stop_unless_asked_twice(engine, hurry) -> None:
+async def test_an_open_stream_is_finished_at_a_stop_unless_asked_twice(start, engine, hurry) -> None:
     process = await start("--backend-url", engine.url, "--port", "0")
     port = (await started(process))["port"]
     await process.stdout.readline()  # serving
@@ -85,7 +107,7 @@ async def test_an_open_stream_is_finished_at_a_stop_unless_asked_twice(engine, h
     assert process.returncode == 0
 
 
-async def test_a_busy_port_is_named() -> None:
+async def test_a_busy_port_is_named(fails) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         code, said = await fails("--port", port)
@@ -93,7 +115,7 @@ async def test_a_busy_port_is_named() -> None:
     assert said == f"frontdoor: cannot listen on 127.0.0.1 port {port}: it is in use by another process\n"
 
 
-async def test_every_bad_setting_is_named() -> None:
+async def test_every_bad_setting_is_named(fails) -> None:
     code, said = await fails("--port", "99999", FRONTDOOR_QUEUE_TIMEOUT_S="soon", FRONTDOOR_MAX_GENERATIONS="8")
     assert code == 78
     assert "FRONTDOOR_PORT (command line): found '99999', expected a TCP port" in said
@@ -102,18 +124,18 @@ async def test_every_bad_setting_is_named() -> None:
     assert "Traceback" not in said
 
 
-async def test_an_address_of_another_machine_is_a_bad_setting() -> None:
+async def test_an_address_of_another_machine_is_a_bad_setting(fails) -> None:
     code, said = await fails("--host", "192.0.2.1", "--port", "0")
     assert code == 78
     assert "FRONTDOOR_HOST: found '192.0.2.1'" in said
 
 
-async def test_a_missing_profile_is_named(tmp_path: Path) -> None:
+async def test_a_missing_profile_is_named(fails, tmp_path: Path) -> None:
     code, said = await fails("--profile", str(tmp_path / "current.env"))
     assert (code, said) == (66, f"frontdoor: no active profile: {tmp_path}/current.env does not exist\n")
 
 
-async def test_a_bad_profile_is_told_with_all_its_problems(tmp_path: Path) -> None:
+async def test_a_bad_profile_is_told_with_all_its_problems(fails, tmp_path: Path) -> None:
     profile = tmp_path / "current.env"
     profile.write_text("MODEL_SLOT_NAME=x\nFRONTDOOR_PORT=http\nNONSENSE=1\n")
     code, said = await fails("--profile", str(profile))
@@ -122,7 +144,7 @@ async def test_a_bad_profile_is_told_with_all_its_problems(tmp_path: Path) -> No
     assert "NONSENSE" in said
 
 
-async def test_an_environment_that_the_profile_overrides_is_mentioned_once(tmp_path: Path) -> None:
+async def test_an_environment_that_the_profile_overrides_is_mentioned_once(start, tmp_path: Path) -> None:
     profile = tmp_path / "current.env"
     profile.write_text(
         "MODEL_SLOT_NAME=x\nMODEL_SLOT_STATUS=test\nMODEL_SLOT_MODALITIES=text\nMODEL_SLOT_TITLE=X\n"
@@ -136,7 +158,7 @@ async def test_an_environment_that_the_profile_overrides_is_mentioned_once(tmp_p
     assert said.decode().count("FRONTDOOR_MAX_ACTIVE_GENERATIONS of the environment is overridden") == 1
 
 
-async def test_help_has_an_example() -> None:
+async def test_help_has_an_example(start) -> None:
     process = await start("--help")
     out, _ = await process.communicate()
     assert process.returncode == 0
@@ -144,6 +166,6 @@ async def test_help_has_an_example() -> None:
 
 
 async def test_importing_it_brings_no_engine() -> None:
-    code = "import sys, frontdoor.__main__; sys.exit(any(m in sys.modules for m in ('torch', 'vllm', 'typer', 'rich')))"
+    code = "import sys, frontdoor.start; sys.exit(any(m in sys.modules for m in ('torch', 'vllm', 'typer', 'rich')))"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
     assert await process.wait() == 0

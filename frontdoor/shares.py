@@ -1,0 +1,65 @@
+"""What this process still has of each limit while its successor serves beside it: `succession`'s arithmetic at work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from frontdoor.app import Frontdoor
+from frontdoor.connection import Reading
+from frontdoor.gate import Gate
+from frontdoor.succession import Held, Use, first_share, next_share, taken_by_successor
+
+
+class Shares:
+    """Divides when it is made, and gives up whatever is no longer needed, until `undo`. `tell` gets each new share."""
+
+    def __init__(self, frontdoor: Frontdoor, tell: Callable[[Held], None]) -> None:
+        self._frontdoor = frontdoor
+        self._tell = tell
+        self.held = Held(*(first_share(use) for use in self._uses()))
+        self._keep_to_it()
+        for gate in (frontdoor.gate, frontdoor.pooling):
+            gate.on_release = self.look
+
+    def look(self) -> None:
+        """Something ended: whether less is enough now."""
+        lower = Held(*(next_share(share, use) for share, use in zip(self.held, self._uses(), strict=True)))
+        if lower != self.held:
+            self.held = lower
+            self._keep_to_it()  # first here, then there
+            self._tell(lower)
+
+    def undo(self) -> None:
+        """There is no successor after all: everything is this process's own again."""
+        for gate in (self._frontdoor.gate, self._frontdoor.pooling):
+            gate.on_release = _nobody
+            gate.set_aside(0, 0)
+
+    def _keep_to_it(self) -> None:
+        generations, pooling, tokens = (
+            taken_by_successor(share, use) for share, use in zip(self.held, self._uses(), strict=True)
+        )
+        self._frontdoor.gate.set_aside(generations, tokens)
+        self._frontdoor.pooling.set_aside(pooling, 0)
+
+    def _uses(self) -> tuple[Use, Use, Use]:
+        """In the order of `Held`. Whoever may still ask may want all the tokens that are free."""
+        frontdoor = self._frontdoor
+        asking = sum(connection.reading is Reading.HEAD for connection in frontdoor.server.connections)
+        generations, pooling = _use(frontdoor.gate, asking), _use(frontdoor.pooling, asking)
+        admission = frontdoor.gate.admission
+        limit = admission.limits.kv_tokens or 0
+        return (
+            generations,
+            pooling,
+            Use(limit, admission.active_tokens - admission.aside.tokens, limit if generations.asking else 0),
+        )
+
+
+def _use(gate: Gate, asking: int) -> Use:
+    admission = gate.admission
+    return Use(admission.cap, admission.active - admission.aside.places, asking + admission.waiting)
+
+
+def _nobody() -> None:
+    pass
