@@ -21,6 +21,7 @@ only ends its sending (nginx and haproxy's `abortonclose` decide the same).
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
@@ -78,6 +79,7 @@ class Connection(asyncio.Protocol):
         "_since",
         "_target",
         "_trouble",
+        "_unsent",
         "address",
         "has_begun",
         "is_writable",
@@ -124,6 +126,7 @@ class Connection(asyncio.Protocol):
         # what the parser refused, until it can be answered
         self._trouble: Refusal | None = None
         self._chunked = False
+        self._unsent = b""
         self._must_close = False
 
     # ---- the transport's side ----
@@ -152,7 +155,7 @@ class Connection(asyncio.Protocol):
         self._set_writable(True)
 
     def data_received(self, data: bytes) -> None:
-        if self.reading is Reading.LINGERING:
+        if self.reading is Reading.LINGERING or self._trouble is not None:
             return
         if self.reading is Reading.HEAD and not self._head_bytes:
             self._since = monotonic()
@@ -200,9 +203,9 @@ class Connection(asyncio.Protocol):
         unfinished = self._parsing
         if unfinished is not None and not unfinished.is_complete:
             unfinished.fail(refusal)
-            self._trouble = None  # its own answer says it
-            self._must_close = True
-        elif self._current is None:
+            self._trouble = None  # its own answer says it, and is the last one
+            self._must_close = self._must_close or unfinished is self._current
+        elif self._current is None and not self._ahead:
             self.server.spoiled(self, refusal)
 
     # ---- the parser's side ----
@@ -220,7 +223,8 @@ class Connection(asyncio.Protocol):
             self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._is_offered:
+        # behind the head come trailers: nobody reads them, and their number is bounded as framing
+        if not self._is_offered and self._parsing is None:
             # llhttp leaves the blanks behind a value
             self._fields.append((name.lower(), value.rstrip(b" \t")))
             self._field_bytes += len(name) + len(value) + 4
@@ -242,17 +246,18 @@ class Connection(asyncio.Protocol):
         self._parsing = request
         self._head_bytes = 0
         self._framing_bytes = 0
-        self._fields = []  # what comes now are trailers: nobody reads them
         limits = self.server.limits
-        if len(self._target) + self._field_bytes > limits.max_head_bytes or len(self._fields) > MAX_FIELDS:
+        if len(self._target) + self._field_bytes > limits.max_head_bytes or len(head.fields) > MAX_FIELDS:
             self._parsing = None
             self._spoiled(head_too_large(limits.max_head_bytes))
             return
         # llhttp would take the body for the other protocol's first bytes: see `_parse`
         self._is_offered = parser.should_upgrade() and request.has_body
-        if self._current is not None:
+        if self._trouble is not None or self.reading is Reading.LINGERING:
+            return
+        if self._current is not None or not self.is_writable:
             self._queue(request)
-        elif self._trouble is None and self.reading is not Reading.LINGERING:
+        else:
             self._begin(request)
 
     def on_body(self, piece: bytes) -> None:
@@ -283,14 +288,17 @@ class Connection(asyncio.Protocol):
     def _queue(self, request: Request) -> None:
         if len(self._ahead) < MAX_PIPELINED:
             self._ahead.append(request)
+            if self._current is None:
+                self.reading = Reading.BUSY
         else:
+            self._parsing = None
             self._spoiled(bad_request(f"more than {MAX_PIPELINED} requests were sent before an answer was read"))
 
     def _begin(self, request: Request) -> None:
         self._current = request
         self._is_first = False
         self.reading = Reading.BUSY if request.is_complete else Reading.BODY
-        self._must_close = not request.head.keep_alive or self.server.is_closing
+        self._must_close = not request.head.keep_alive or request.has_failed
         self.server.handler(self, request)
 
     def _answered(self) -> None:
@@ -310,11 +318,15 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         self.reading = Reading.HEAD
         self._since = monotonic()
-        if self._ahead:
+        if self._ahead and not self.is_writable:
+            self.reading = Reading.BUSY  # answers are not made for a client that reads none of them
+        elif self._ahead:
             self._resume_reading()
             self._begin(self._ahead.popleft())
         elif self._trouble is not None:
             self.server.spoiled(self, self._trouble)
+        elif self.server.is_closing:
+            self.server.on_idle(self)
 
     def _linger(self) -> None:
         """Ends our side, then drops what the client still sends: closing at once would reset our answer away."""
@@ -341,6 +353,8 @@ class Connection(asyncio.Protocol):
         self.is_writable = is_writable
         if self.on_writable is not None:
             self.on_writable(is_writable)
+        elif is_writable and self._current is None and self.reading is Reading.BUSY:
+            self._next()
 
     # ---- the handler's side ----
 
@@ -350,8 +364,10 @@ class Connection(asyncio.Protocol):
 
     def take_body(self, request: Request) -> None:
         """The request has its place: its body may come, however large it is."""
+        was_held_back = request.size >= request.held_back_at
         request.held_back_at = UNLIMITED
-        self._resume_reading()
+        if was_held_back:
+            self._resume_reading()
 
     def say_continue(self, request: Request) -> None:
         """Asks the client for its body (RFC 9110, 10.1.1)."""
@@ -370,7 +386,10 @@ class Connection(asyncio.Protocol):
         self._answered()
 
     def begin(self, status: int, lines: bytes, length: int | None) -> None:
-        """The head of an answer that comes in pieces; `length` None: nobody knows yet how long it will be."""
+        """The head of an answer that comes in pieces; `length` None: nobody knows yet how long it will be.
+
+        It is sent with the first piece, or by `flush`: one packet, and one call of the kernel.
+        """
         request = self._current
         self.has_begun = True
         self._chunked = length is None and request is not None and request.head.minor == 1
@@ -381,22 +400,34 @@ class Connection(asyncio.Protocol):
             framing = b"transfer-encoding: chunked\r\n\r\n"
         else:
             framing = b"\r\n" if length is None else b"content-length: %d\r\n\r\n" % length
-        self._write(b"%b%b%b" % (head, lines, framing))
+        self._unsent = b"%b%b%b" % (head, lines, framing)
 
     def write(self, data: bytes) -> None:
         """A piece of the answer, sent with this run of the loop."""
         if self._chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
-        self._write(data)
+        if self._unsent:
+            data, self._unsent = self._unsent + data, b""
+        if not self.transport.is_closing():
+            self.written += len(data)
+            self.transport.write(data)
+
+    def flush(self) -> None:
+        """Sends the head of an answer that has no piece yet."""
+        if self._unsent:
+            head, self._unsent = self._unsent, b""
+            self._write(head)
 
     def end(self) -> None:
         """The answer is whole."""
+        self.flush()
         if self._chunked:
             self._write(b"0\r\n\r\n")
         self._answered()
 
     def hang_up(self) -> None:
         """Ends the connection after what was written, without the end of the message."""
+        self.flush()
         self._must_close = True
         self._answered()
 
@@ -407,19 +438,29 @@ class Connection(asyncio.Protocol):
             if self._head_bytes:
                 if waited_s >= limits.head_timeout_s:
                     self._spoiled(head_timeout(limits.head_timeout_s))
-            elif waited_s >= (limits.head_timeout_s if self._is_first else limits.keep_alive_s):
+            elif waited_s >= self.server.idle_s(limits.head_timeout_s if self._is_first else limits.keep_alive_s):
                 self.transport.close()
         elif self.reading is Reading.BODY:
             self._look_at_upload(now, limits)
         elif self.reading in (Reading.DROPPING, Reading.LINGERING) and waited_s >= LINGER_S:
             self.transport.abort()
 
-    def close_if_idle(self) -> bool:
-        """Closes a connection on which nothing is asked and nothing has begun to arrive; whether it was one."""
-        is_idle = self.reading is Reading.HEAD and not self._head_bytes
-        if is_idle:
-            self.transport.close()
-        return is_idle
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is asked here, and nothing has begun to arrive."""
+        is_quiet = self.reading is Reading.HEAD and self._is_between and not self._head_bytes
+        return is_quiet and self._trouble is None and not self.transport.is_closing()
+
+    def detach(self) -> socket.socket | None:
+        """The socket of an idle connection, for another process; here it is gone then. None: not now.
+
+        Nothing is lost by it: what the client sends from now on waits in the socket. Not for TLS, whose state is ours.
+        """
+        if not self.is_idle or self.transport.get_write_buffer_size():
+            return None
+        duplicate: socket.socket = self.transport.get_extra_info("socket").dup()
+        self.transport.abort()  # closes our descriptor; the client sees nothing of it while there is another
+        return duplicate
 
     def _look_at_upload(self, now: float, limits: Limits) -> None:
         request = self._current
@@ -435,7 +476,7 @@ class Connection(asyncio.Protocol):
     def _ending(self) -> bytes:
         """The `Connection` line of the answer that is being written, where it needs one."""
         request = self._current
-        if request is None or self._leaves_body_unread(request):
+        if request is None or self.server.is_closing or self._leaves_body_unread(request):
             self._must_close = True
         if self._must_close:
             return b"connection: close\r\n"

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import re
 import secrets
+from itertools import count
 
 from frontdoor.head import Fields, Head
 
 REQUEST_ID = "X-Request-Id"
 SERVER_NAME = "b70-frontdoor"
+
+# Numbers from a start that nobody can guess: a random one for each request would be a call of the kernel each time.
+_PROCESS = secrets.token_hex(5)
+_numbers = count(secrets.randbelow(1 << 23))
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:\-]{1,128}")
 
@@ -65,7 +70,7 @@ def request_id(given: bytes | None) -> str:
     """The client's own request id if it is harmless in a header, a log and a file name, otherwise a new one."""
     if given is not None and _SANE_REQUEST_ID.fullmatch(given):
         return given.decode()
-    return secrets.token_hex(8)
+    return f"{_PROCESS}{next(_numbers):06x}"
 
 
 def cors(allow_origin: str | None) -> bytes:

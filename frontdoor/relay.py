@@ -40,23 +40,32 @@ class Relay:
     async def relay(self, call: Call, route: Route) -> None:
         """The answer to a request that is the engine's to give. Raises Refused while nothing has been answered."""
         settings = self.watch.settings  # the same ones for the whole request, whatever changes meanwhile
-        await self._turn(call, route, settings)
+        if call.ticket is not None and call.ticket.state is TicketState.WAITING:
+            await self._turn(call, settings)
+        call.admitted = monotonic() if call.ticket is not None else None
+        self._require_open(route)
         body = b""
         if route.method == "POST":
-            asked = take(await self._take_in(call, settings), route, settings.body_policy, self.watch.served_name)
+            body = await self._take_in(call, settings)
+            asked = take(body, route, settings.body_policy, self.watch.served_name)
             body, call.applied, call.output_limit = asked.body, asked.applied, asked.output_tokens
             if route.kind is Kind.GENERATION:
-                await self._weigh(call, asked, route, settings)
+                self._weigh(call, asked, route, settings)
+                if call.ticket is not None and call.ticket.state is TicketState.WAITING:
+                    await self._turn(call, settings)
+                    self._require_open(route)
         await self._exchange(call, route, body)
 
-    async def _turn(self, call: Call, route: Route, settings: Settings) -> None:
-        """Waits until it is admitted; the slot may have gone meanwhile."""
+    async def _turn(self, call: Call, settings: Settings) -> None:
+        """Waits until it is admitted, or for the first time or because of its weight."""
         if call.gate is not None and call.ticket is not None:
-            if call.ticket.state is TicketState.WAITING:
-                call.phase = Phase.QUEUED
-                waited_s = monotonic() - call.started
-                await call.gate.turn(call.ticket, settings.queue_timeout_s - waited_s, waited_s, self._next_free)
+            call.phase = Phase.QUEUED
+            waited_s = monotonic() - call.started
+            await call.gate.turn(call.ticket, settings.queue_timeout_s - waited_s, waited_s, self._next_free)
             call.admitted = monotonic()
+
+    def _require_open(self, route: Route) -> None:
+        """The slot may have gone since the head was judged."""
         if self.watch.closed is not None and not route.asks_closed:
             raise Refused(self.watch.closed)
 
@@ -69,8 +78,8 @@ class Relay:
                 call.connection.say_continue(request)
         return await request.body(settings.max_body_bytes)
 
-    async def _weigh(self, call: Call, asked: Asked, route: Route, settings: Settings) -> None:
-        """Charges what the body asks for; one that does not fit at once has to wait for its turn again."""
+    def _weigh(self, call: Call, asked: Asked, route: Route, settings: Settings) -> None:
+        """Charges what the body asks for; one that does not fit at once is back in line after it."""
         if call.gate is None or call.ticket is None:
             return
         tokens = 0
@@ -87,7 +96,6 @@ class Relay:
         if asked.generations > 1 or tokens:
             param = "n" if route.path != "/v1/completions" else "prompt"
             call.gate.weigh(call.ticket, asked.generations, tokens, self._next_free(), param)
-            await self._turn(call, route, settings)
 
     async def _exchange(self, call: Call, route: Route, body: bytes) -> None:
         call.phase = Phase.PREFILL
@@ -130,6 +138,7 @@ class Relay:
         call.carrier = carrier = EventCarrier(call, reader)
         Flow(call, exchange)
         exchange.carry(carrier)
+        call.connection.flush()
         await carrier.done
 
     async def _pass_body(self, call: Call, route: Route, answer: Answer, exchange: Exchange) -> None:

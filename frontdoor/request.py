@@ -60,6 +60,11 @@ class Request:
         self._waiter: asyncio.Future[None] | None = None
         self._failure: Refusal | None = None
 
+    @property
+    def has_failed(self) -> bool:
+        """Something is wrong with its body, and nothing behind it can be read."""
+        return self._failure is not None
+
     async def body(self, limit_bytes: int) -> bytes:
         """The whole body. Raises Refused: over the limit, malformed, or too slow."""
         self._limit_bytes = limit_bytes

@@ -221,17 +221,23 @@ class Exchange(asyncio.Protocol):
 
     # ---- the parser's side ----
 
+    def on_message_begin(self) -> None:
+        if self._is_whole:
+            self._keeps_alive = False  # a second answer to one request: nobody reads it, and nobody asks here again
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name.lower(), value))
+        if self._state is _State.SENT:  # behind the head come trailers, which nobody reads
+            self._fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        if self._head is None or self._head.done():
+            return
+        _check(self._parser, self._fields)
         status = self._parser.get_status_code()
         if status < 200:
             self._fields = []  # informational: the answer itself is still to come
             return
         answer = Answer(status, self._fields)
-        if self._head is None or self._head.done():
-            return  # a second answer to one request: what follows is noticed as no proper end
         self._state = _State.ANSWERING
         self._keeps_alive = self._parser.should_keep_alive()  # llhttp forgets it with the end of the message
         self._until_closed = answer.content_length is None and not any(
@@ -240,7 +246,8 @@ class Exchange(asyncio.Protocol):
         self._head.set_result(answer)
 
     def on_body(self, piece: bytes) -> None:
-        self._arrived.append(piece)
+        if not self._is_whole:
+            self._arrived.append(piece)
 
     def on_message_complete(self) -> None:
         if self._state is _State.ANSWERING:
@@ -292,6 +299,15 @@ class Exchange(asyncio.Protocol):
         if self._head is not None and not self._head.done() and self._lost is None:
             self._head.cancel()
         self._transport.abort()
+
+
+def _check(parser: httptools.HttpResponseParser, fields: Fields) -> None:
+    """What llhttp lets pass of a head and nobody could carry on. Raises HttpParserError."""
+    if parser.get_http_version() not in ("1.0", "1.1") or parser.get_status_code() < 100:
+        raise httptools.HttpParserError("not a status line of HTTP/1")
+    codings = [value.lower() for name, value in fields if name == b"transfer-encoding"]
+    if codings and codings != [b"chunked"]:
+        raise httptools.HttpParserError("a coding under the chunks")
 
 
 class Pool:
