@@ -459,6 +459,7 @@ class Connection(asyncio.Protocol):
         if not self.is_idle or self.transport.get_write_buffer_size():
             return None
         duplicate: socket.socket = self.transport.get_extra_info("socket").dup()
+        self.reading = Reading.LINGERING
         self.transport.abort()  # closes our descriptor; the client sees nothing of it while there is another
         return duplicate
 

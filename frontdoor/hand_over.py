@@ -8,6 +8,7 @@ sandbox and user: what changed in the unit needs a restart.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from frontdoor.systemd import without_ours
 PREDECESSOR = "B70_FRONTDOOR_PREDECESSOR_FD"  # no setting: it must not begin with FRONTDOOR_
 START_S = 30.0
 LEAVE_S = 5.0
+HANG_UP_S = 2.0
 CLIENTS = "http"
 
 
@@ -40,7 +42,9 @@ class Successor:
         self._listeners = listeners
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
+        self._pidfd: int | None = None
         self._late: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
         # connections that could come back; None once it serves: then nothing does
         self._lent: list[socket.socket] | None = []
 
@@ -63,7 +67,9 @@ class Successor:
             except OSError as exc:
                 self._fail(f"cannot start {command[0]}: {exc.strerror or exc}")
                 return
-        self._late = asyncio.get_running_loop().call_later(START_S, self._fail, f"not ready within {START_S:g} s")
+        self._pidfd = os.pidfd_open(self._process.pid)
+        self._loop.add_reader(self._pidfd, self._on_exit)
+        self._late = self._loop.call_later(START_S, self._fail, f"not ready within {START_S:g} s")
         self._channel.send(Inherit(self._names()), self._sockets())
 
     def let_serve(self, held: Held, paused: str | None, cap: int | None) -> None:
@@ -85,9 +91,7 @@ class Successor:
 
     def end(self) -> list[socket.socket]:
         """Kills it, if it runs; returns the connections that it was given."""
-        self._settle()
-        if self._channel is not None:
-            self._channel.close()
+        self._forget()
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.kill()
@@ -101,7 +105,7 @@ class Successor:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LEAVE_S):
                     await self._channel.all_sent()
-            self._channel.close()
+        self._forget()
         if self._process is not None:
             self._process.returncode = 0  # otherwise Python warns of a child that nobody waits for
 
@@ -123,16 +127,29 @@ class Successor:
                 self._tell(Event.SUCCESSOR_SERVES)
 
     def _on_end(self) -> None:
+        """It closed its end: it is about to end, and its exit code says more."""
+        self._settle()
+        self._late = self._loop.call_later(HANG_UP_S, self._fail, "it hung up")
+
+    def _on_exit(self) -> None:
         assert self._process is not None
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=0.2)  # its end of the channel closes a moment before it has ended
-        code = self._process.returncode
-        self._fail("it hung up" if code is None else f"it ended with exit code {code}")
+        self._fail(f"it ended with exit code {self._process.wait()}")
+        self._forget()
 
     def _fail(self, why: str) -> None:
         self._settle()
         self.why = why
         self._tell(Event.SUCCESSOR_FAILED)
+
+    def _forget(self) -> None:
+        """Nothing that it says or does counts any more."""
+        self._settle()
+        if self._channel is not None:
+            self._channel.close()
+        if self._pidfd is not None:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = None
 
     def _settle(self) -> None:
         if self._late is not None:

@@ -15,7 +15,9 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from frontdoor.admin_door import AdminDoor
@@ -23,6 +25,7 @@ from frontdoor.control import CannotReplace, Control
 from frontdoor.control_socket import ControlSocket
 from frontdoor.hand_over import Successor, own_command
 from frontdoor.inheritance import Predecessor
+from frontdoor.listeners import Listeners
 from frontdoor.notify import Notifier
 from frontdoor.serving import OpenDoor
 from frontdoor.shares import Shares
@@ -155,7 +158,7 @@ class Life:
     def _act(self, action: Action) -> None:
         match action:
             case Action.START_SUCCESSOR:
-                self._successor = Successor(self._door.listeners, self._tell_soon)
+                self._successor = Successor(self._sockets(), self._tell_soon)
                 self._successor.start(own_command(), os.environ)
             case Action.STOP_ACCEPTING:
                 self._door.stop_accepting()
@@ -179,14 +182,27 @@ class Life:
             case Action.CUT:
                 pass  # the door cuts what is open when it is closed
 
+    def _sockets(self) -> Listeners:
+        control = self.control_socket.listener if self.control_socket is not None else None
+        return replace(self._door.listeners, control=control)
+
     def _let_serve(self) -> None:
         if self.stage is not Stage.YIELDING or self._successor is None:
             return
         successor = self._successor
         self._door.server.start_closing(LINGER_S)
-        self._door.hand_on_idle(successor.connection)
+        self._door.hand_on_idle(self._give)
         self._shares = Shares(self._door.frontdoor, successor.share)
         successor.let_serve(self._shares.held, self.admin.paused, self.admin.own_cap)
+
+    def _give(self, client: socket.socket) -> None:
+        """A connection on which nothing is asked now: what was kept for it is the successor's as well."""
+        if self._successor is None:
+            client.close()
+            return
+        self._successor.connection(client)
+        if self._shares is not None:
+            self._shares.look()
 
     def _leave_it_all(self) -> None:
         assert self._successor is not None and self._replaced is not None

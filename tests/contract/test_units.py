@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -9,22 +10,45 @@ from pathlib import Path
 
 import pytest
 
-UNITS = sorted((Path(__file__).parents[2] / "deploy/systemd").glob("*.service"))
+from frontdoor import listeners
+from frontdoor.control_client import DEFAULT_SOCKET
+
+DIRECTORY = Path(__file__).parents[2] / "deploy/systemd"
+UNITS = sorted([*DIRECTORY.glob("*.service"), *DIRECTORY.glob("*.socket")])
+SERVICE = (DIRECTORY / "b70-openai-frontdoor.service").read_text()
+SOCKET = (DIRECTORY / "b70-openai-frontdoor.socket").read_text()
+
+
+def value(text: str, directive: str) -> list[str]:
+    return re.findall(rf"^{directive}=(.*)$", text, re.MULTILINE)
 
 
 @pytest.mark.systemd
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path, require: Callable[[object, str], None]) -> None:
     require(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
-    # verify wants the program to exist: the installed path stands for whatever `slotctl install` will fill in
-    text = unit.read_text().replace("/opt/b70-model-slot/bin/", "/bin/true ")
-    (tmp_path / unit.name).write_text(text)
+    for other in UNITS:  # a socket is verified with its service, and the other way round
+        # verify wants the program to exist: the installed path stands for whatever `slotctl install` will fill in
+        (tmp_path / other.name).write_text(other.read_text().replace("/opt/b70-model-slot/bin/", "/bin/true "))
     run = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(tmp_path / unit.name)], capture_output=True, text=True
     )
-    complaints = [line for line in run.stderr.splitlines() if unit.name in line]
+    complaints = [line for line in run.stderr.splitlines() if any(other.name in line for other in UNITS)]
     assert (run.returncode, complaints) == (0, [])
 
 
-def test_there_are_two_units() -> None:
-    assert [unit.name for unit in UNITS] == ["b70-openai-frontdoor.service", "b70-vllm-slot.service"]
+def test_these_are_the_units() -> None:
+    assert [unit.name for unit in UNITS] == [
+        "b70-openai-frontdoor.service",
+        "b70-openai-frontdoor.socket",
+        "b70-vllm-slot.service",
+    ]
+
+
+def test_the_line_is_as_long_as_the_frontdoor_would_make_it() -> None:
+    assert value(SOCKET, "Backlog") == [str(listeners.BACKLOG)]
+
+
+def test_an_admin_finds_the_control_socket_without_being_told() -> None:
+    assert f"FRONTDOOR_CONTROL_SOCKET={DEFAULT_SOCKET}" in value(SERVICE, "Environment")
+    assert [str(Path(DEFAULT_SOCKET).parent)] == [f"/run/{name}" for name in value(SERVICE, "RuntimeDirectory")]
