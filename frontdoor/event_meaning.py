@@ -77,7 +77,9 @@ def is_given_up(fields: Fields) -> bool:
         if choice.finish_reason in _GIVEN_UP:
             return True
     if fields.type is None:
-        return False
+        return fields.status == "cancelled"  # of a whole response
+    if fields.type == "message":  # a whole one
+        return fields.stop_reason is None
     if fields.type == "message_delta":  # vLLM 0.32 translates "abort" into null
         return _object(fields.delta).get("stop_reason", "not said") is None
     return isinstance(fields.response, Nested) and fields.response.status == "cancelled"
@@ -92,6 +94,13 @@ def carries_content(fields: Fields) -> bool:
         if written or choice.text or choice.finish_reason:
             return True
     return False
+
+
+def judge_whole(fields: Fields, body: bytes) -> Refusal | None:
+    """Why a whole answer to a generation is none, although it came with 200. SDKs would make an empty one of it."""
+    if fields.error:
+        return reported(fields, body)
+    return engine_error("gave this generation up") if is_given_up(fields) else None
 
 
 def reported(fields: Fields | None, data: bytes) -> Refusal:

@@ -66,6 +66,8 @@ class Fields(msgspec.Struct, frozen=True, gc=False):
     """The few fields that matter of an answer or of one event's data. Unknown fields are skipped."""
 
     type: str | None = None
+    status: str | None = None
+    stop_reason: str | None = None
     usage: Usage | None = None
     error: Any = None
     choices: list[Choice] = []

@@ -13,6 +13,7 @@ from frontdoor import answer_head, headers, refusal
 from frontdoor.admission import TicketState
 from frontdoor.call import Call, Outcome, Phase
 from frontdoor.carriers import COLLECTED_BYTES, BodyCarrier, EventCarrier, Flow, refusal_of
+from frontdoor.event_meaning import judge_whole
 from frontdoor.json_text import read, usages
 from frontdoor.kv_estimate import kv_tokens
 from frontdoor.openai_api import APPLIED_HEADER, hide_local_paths
@@ -161,11 +162,17 @@ class Relay:
 
     def _judged(self, call: Call, route: Route, answer: Answer, body: bytes) -> bytes:
         """A whole body, once it is sure that every client can read it. Raises Refused."""
-        if answer.status != 200 or answer.media_type != b"application/json":
+        if answer.status != 200:
+            return body
+        if answer.media_type != b"application/json":
+            if route.kind is Kind.GENERATION:  # SDKs would hand it to their application as a text, without a word
+                raise Refused(refusal.upstream_protocol("sent an answer that is neither JSON nor an event stream"))
             return body
         fields = read(body)
         if isinstance(fields, Refusal):
             raise Refused(fields)
+        if route.kind is Kind.GENERATION and (trouble := judge_whole(fields, body)) is not None:
+            raise Refused(trouble)
         if route.path == "/v1/models":
             try:
                 return hide_local_paths(body, self.watch.settings.model_alias)

@@ -68,13 +68,13 @@ ROWS = [
     Row("no_done", Told(DISCONNECTED), None),
     Row("broken_frame", Told(DISCONNECTED), Told(NOT_JSON, 502)),
     Row("broken_json", Told(NOT_JSON), Told(NOT_JSON, 502)),
-    Row("empty_data", Told(NOT_JSON), None),
+    Row("empty_data", Told(NOT_JSON), Told(NOT_JSON, 502)),
     Row("nan", Told(NOT_A_NUMBER, tokens=0), Told(NOT_A_NUMBER, 502), (CHAT, COMPLETION)),  # needs logprobs
     Row("error_event", Told(ENGINE_ERROR), Told(ITS_OWN, 500)),
-    Row("error_string", Told(ENGINE_ERROR), None),
+    Row("error_string", Told(ENGINE_ERROR), Told(ENGINE_ERROR, 502)),
     Row("error_frame", Told(ITS_OWN), Told(ITS_OWN, 500), (CHAT, COMPLETION, MESSAGE)),
     Row("error_frame", Told(DISCONNECTED), Told(ITS_OWN, 500), (RESPONSE,)),  # vLLM breaks this one off
-    Row("finish_abort", Told(ENGINE_ERROR), None, (CHAT, COMPLETION, MESSAGE)),
+    Row("finish_abort", Told(ENGINE_ERROR), Told(ENGINE_ERROR, 502), (CHAT, COMPLETION, MESSAGE)),
 ]
 SILENT_ROWS = [
     Row("silent_prefill", Told(TIMEOUT, 504), Told(TIMEOUT, 504)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from frontdoor.event_meaning import MAX_TOLD_CHARS, carries_content, clients_raise, is_given_up, reported
+from frontdoor.event_meaning import MAX_TOLD_CHARS, carries_content, clients_raise, is_given_up, judge_whole, reported
 from frontdoor.json_text import Fields, read
 from frontdoor.routes import Dialect
 
@@ -59,10 +59,31 @@ def test_where_the_first_token_is(data, carries) -> None:
         (b'{"type":"message_start","message":{"stop_reason":null}}', False),
         (b'{"type":"response.completed","response":{"status":"completed"}}', False),
         (b'{"type":"response.completed","response":{"status":"cancelled"}}', True),
+        (b'{"object":"response","status":"completed"}', False),
+        (b'{"object":"response","status":"incomplete"}', False),
+        (b'{"object":"response","status":"cancelled"}', True),
+        (b'{"type":"message","stop_reason":"end_turn"}', False),
+        (b'{"type":"message","stop_reason":null}', True),
     ],
 )
 def test_what_giving_up_looks_like(data, given_up) -> None:
     assert is_given_up(fields_of(data)) is given_up
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"choices":[{"finish_reason":"stop"}]}', None),
+        (b'{"object":"response","status":"completed","error":null}', None),
+        (b'{"choices":[{"finish_reason":"abort"}]}', "gave this generation up"),
+        (b'{"error":{"message":"no memory"}}', "no memory"),
+        (b'{"error":"no memory"}', "no memory"),
+        (b'{"type":"error","error":{"message":"no memory"}}', "no memory"),
+    ],
+)
+def test_a_whole_answer_that_is_none(body, said) -> None:
+    trouble = judge_whole(fields_of(body), body)
+    assert (said is None) if trouble is None else (said in trouble.message and trouble.status == 502)
 
 
 @pytest.mark.parametrize(
