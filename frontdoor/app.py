@@ -219,8 +219,6 @@ class Frontdoor:
             raise Refused(refused)
         self._take_place(call, route)
         call.task = asyncio.get_running_loop().create_task(self._run(call, route), name=call.request_id)
-        # a task that is cancelled before its first step never runs any of its code
-        call.task.add_done_callback(lambda _: self._end(call))
         call.request.on_left = call.left
 
     def _take_place(self, call: Call, route: Route) -> None:
@@ -239,8 +237,12 @@ class Frontdoor:
                 call.request.held_back_at = LINE_BYTES // self.watch.settings.max_queued
 
     async def _run(self, call: Call, route: Route) -> None:
+        call.has_started = True
         try:
-            await self._relay.relay(call, route)
+            if call.ending is not None:
+                raise Refused(call.ending)
+            if call.outcome is not Outcome.CLIENT_LEFT:
+                await self._relay.relay(call, route)
         except Refused as refused:
             self._refuse(call, refused.refusal)
         except asyncio.CancelledError:
@@ -259,8 +261,8 @@ class Frontdoor:
         call.ending = ending
         if call.carrier is not None:
             call.carrier.cut(ending)
-        elif call.task is not None:
-            call.task.cancel()
+        else:
+            call.cancel()
 
     def _own(self, call: Call, route: Route, holder: KeyHolder | None) -> None:
         if route.path == "/metrics":

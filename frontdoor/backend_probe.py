@@ -8,7 +8,7 @@ import time
 import msgspec
 
 from frontdoor.availability import Backend, BackendState, judge_answers
-from frontdoor.upstream import Loss, Upstream, UpstreamLost
+from frontdoor.upstream import Answer, Loss, Upstream, UpstreamLost
 from slot.bad_json import BAD_JSON
 
 TIMEOUT_S = 2.0
@@ -51,27 +51,31 @@ class BackendProbe:
         """Status and body, or None where the engine has not answered in time."""
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                exchange = await self._upstream.send(url, b"GET %b HTTP/1.1\r\naccept: */*\r\n" % path.encode(), b"")
+                collected = _Collected()
+                head = b"GET %b HTTP/1.1\r\naccept: */*\r\n" % path.encode()
+                exchange = await self._upstream.send(url, head, b"", collected)
                 try:
-                    answer = await exchange.answer()
-                    collected = _Collected()
-                    exchange.carry(collected)
                     await collected.ended_or_lost
                 except BaseException:
                     exchange.abort()
                     raise
         except (UpstreamLost, TimeoutError):
             return None, b""
-        return answer.status, b"".join(collected.pieces)
+        return collected.status, b"".join(collected.pieces)
 
 
 class _Collected:
     """A `Carrier` that keeps a small body."""
 
     def __init__(self) -> None:
+        self.status: int | None = None
         self.pieces: list[bytes] = []
         self.ended_or_lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._size = 0
+
+    def began(self, answer: Answer) -> _Collected:
+        self.status = answer.status
+        return self
 
     def arrived(self, data: bytes, now: float) -> None:
         self._size += len(data)

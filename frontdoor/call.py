@@ -74,6 +74,8 @@ class Call:
     exchange: Exchange | None = None
     carrier: EventCarrier | None = None
     task: asyncio.Task[None] | None = None
+    # a task that is cancelled before its first step never runs any of its code
+    has_started: bool = False
     phase: Phase = Phase.UPLOAD
     admitted: float | None = None
     first_byte: float | None = None
@@ -125,8 +127,8 @@ class Call:
         self.reason = refusal.reason
 
     def drop_exchange(self) -> None:
-        """Nobody wants the rest of the engine's answer. One that has ended is not ours any more: `carriers` take it away
-        in the moment of its end, as its connection may serve another request in the next one.
+        """Nobody wants the rest of the engine's answer. One that has ended is not ours any more: `carriers` take it
+        away in the moment of its end, as its connection may serve another request in the next one.
         """
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
@@ -136,5 +138,9 @@ class Call:
         """The client is gone. The engine is told first, in this very run of the loop: it is computing for nobody."""
         self.outcome = Outcome.CLIENT_LEFT
         self.drop_exchange()
-        if self.task is not None:
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Ends its task, or sees to it that it does nothing."""
+        if self.task is not None and self.has_started:
             self.task.cancel()

@@ -4,8 +4,9 @@
     any other body    is collected first, so that a loss or a broken answer is still a clear 502
     a very long one   passes as it arrives; a loss breaks the connection, so that it cannot pass for whole
 
-Carriers run inside the engine's `data_received`: between its socket and the client's there is no task, no future and no
-queue. What waits for them is `done`, which is resolved once, with what was wrong or None.
+Carriers run inside the engine's `data_received`: between its socket and the client's there is no task, no future and
+no queue. Who waits for the end has a `Done`, which is resolved once, with what is still to be said to the client: a
+refusal where nothing has been answered yet, else None.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ from collections.abc import Callable
 from frontdoor import refusal
 from frontdoor.call import Call, Phase
 from frontdoor.openai_api import error_event
-from frontdoor.refusal import Refusal
+from frontdoor.refusal import Refusal, Refused
 from frontdoor.sse import EventTooLarge, StreamReader, StreamState, ping
-from frontdoor.upstream import Exchange, Loss, UpstreamLost
+from frontdoor.upstream import Answer, Loss, UpstreamLost
 
 COLLECTED_BYTES = 8 << 20
 
+Done = asyncio.Future[Refusal | None]
 
-def refusal_of(lost: UpstreamLost, url: str) -> Refusal:
-    """What a client is told of a lost exchange."""
+
+def refusal_of(lost: UpstreamLost, url: str = "its address") -> Refusal:
+    """What a client is told of a lost exchange. `url`: where it was to be made."""
     match lost.loss:
         case Loss.UNREACHABLE:
             return refusal.unreachable(url)
@@ -39,17 +42,20 @@ def refusal_of(lost: UpstreamLost, url: str) -> Refusal:
 class Flow:
     """Holds the engine back while the client reads too slowly: what waits for the client is bounded by the sockets."""
 
-    def __init__(self, call: Call, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, call: Call) -> None:
+        self._call = call
         call.connection.on_writable = self._on_writable
         if not call.connection.is_writable:
-            exchange.hold()
+            self._on_writable(False)
 
     def _on_writable(self, is_writable: bool) -> None:
+        exchange = self._call.exchange
+        if exchange is None:
+            return
         if is_writable:
-            self._exchange.go_on()
+            exchange.go_on()
         else:
-            self._exchange.hold()
+            exchange.hold()
 
 
 class EventCarrier:
@@ -58,12 +64,15 @@ class EventCarrier:
     A stream is whole once its end mark has passed, however the engine's connection went after that.
     """
 
-    def __init__(self, call: Call, reader: StreamReader) -> None:
-        self.done: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+    def __init__(self, call: Call, reader: StreamReader, done: Done) -> None:
+        self._done = done
         self._call = call
         self._connection = call.connection
         self._reader = reader
         self._quiet_since = call.started
+
+    def began(self, answer: Answer) -> EventCarrier:
+        return self
 
     def arrived(self, data: bytes, now: float) -> None:
         reader = self._reader
@@ -80,6 +89,8 @@ class EventCarrier:
             if call.first_token is None:
                 self._note_first(now)
             self._connection.write(events)
+        else:
+            self._connection.flush()
         if reader.trouble is not None:
             self._finish(reader.trouble or refusal.engine_error("gave this generation up"))
 
@@ -92,7 +103,7 @@ class EventCarrier:
 
     def lost(self, lost: UpstreamLost) -> None:
         self._call.exchange = None
-        self._finish(refusal_of(lost, ""))
+        self._finish(refusal_of(lost))
 
     def cut(self, ending: Refusal) -> None:
         """Ends the stream from our side."""
@@ -115,7 +126,7 @@ class EventCarrier:
             call.first_token = now
 
     def _finish(self, trouble: Refusal | None) -> None:
-        if self.done.done():
+        if self._done.done():
             return
         self._call.drop_exchange()
         self._call.release()
@@ -128,24 +139,25 @@ class EventCarrier:
             if not self._reader.error_passed:
                 self._connection.write(error_event(trouble, self._call.dialect))
             self._connection.hang_up()
-        self.done.set_result(trouble)
+        self._done.set_result(None)
 
 
 class BodyCarrier:
-    """Collects a body; one that grows over `collected_bytes` is begun and passes from there on.
-
-    `begin` writes the head then. `done` is resolved with what was wrong; `body` is None for one that passed.
+    """Collects a body, then `finish` answers with it; one that grows over COLLECTED_BYTES is begun instead, by `begin`,
+    and passes from there on. `finish` may raise Refused while nothing has been said.
     """
 
-    def __init__(self, call: Call, exchange: Exchange, begin: Callable[[], None], collected_bytes: int) -> None:
-        self.done: asyncio.Future[UpstreamLost | None] = asyncio.get_running_loop().create_future()
-        self.body: bytes | None = None
+    def __init__(self, call: Call, done: Done, begin: Callable[[], None], finish: Callable[[bytes], None]) -> None:
         self._call = call
-        self._exchange = exchange
+        self._done = done
         self._begin = begin
-        self._pieces: list[bytes] | None = []
+        self._finish = finish
         self._size = 0
-        self._limit = collected_bytes
+        # None: it passes as it arrives
+        self._pieces: list[bytes] | None = []
+
+    def began(self, answer: Answer) -> BodyCarrier:
+        return self
 
     def arrived(self, data: bytes, now: float) -> None:
         self._call.first_byte = self._call.first_byte or now
@@ -154,31 +166,42 @@ class BodyCarrier:
             self._call.connection.write(data)
             return
         self._pieces.append(data)
-        if self._size > self._limit:
+        if self._size > COLLECTED_BYTES:
             pieces, self._pieces = self._pieces, None
             self._begin()
-            Flow(self._call, self._exchange)
+            Flow(self._call)
             self._call.connection.write(b"".join(pieces))
 
     def ended(self) -> None:
         self._call.exchange = None
+        self._call.release()
         if self._pieces is None:
-            self._call.release()
             self._call.connection.end()
+            self._resolve(None)
         else:
-            self.body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._resolve(None)
+            self._answer(b"".join(self._pieces))
 
     def lost(self, lost: UpstreamLost) -> None:
         self._call.exchange = None
+        trouble = refusal_of(lost)
         if self._pieces is None:
+            self._call.refused(trouble)
             self._call.connection.hang_up()
-        self._resolve(lost)
+            self._resolve(None)
+        else:
+            self._resolve(trouble)
 
-    @property
-    def has_begun(self) -> bool:
-        return self._pieces is None
+    def _answer(self, body: bytes) -> None:
+        try:
+            self._finish(body)
+        except Refused as refused:
+            self._resolve(refused.refusal)
+        except Exception as exc:  # whoever waits logs it, and answers with a 500
+            if not self._done.done():
+                self._done.set_exception(exc)
+        else:
+            self._resolve(None)
 
-    def _resolve(self, lost: UpstreamLost | None) -> None:
-        if not self.done.done():
-            self.done.set_result(lost)
+    def _resolve(self, unsaid: Refusal | None) -> None:
+        if not self._done.done():
+            self._done.set_result(unsaid)

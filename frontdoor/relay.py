@@ -6,13 +6,14 @@ body is read here before the ticket is admitted, beyond what one read of the soc
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from time import monotonic
 
 from frontdoor import answer_head, headers, refusal
 from frontdoor.admission import TicketState
 from frontdoor.call import Call, Outcome, Phase
-from frontdoor.carriers import COLLECTED_BYTES, BodyCarrier, EventCarrier, Flow, refusal_of
+from frontdoor.carriers import BodyCarrier, Done, EventCarrier, Flow, refusal_of
 from frontdoor.event_meaning import judge_whole
 from frontdoor.json_text import read, usages
 from frontdoor.kv_estimate import kv_tokens
@@ -23,7 +24,7 @@ from frontdoor.routes import Kind, Route
 from frontdoor.settings import Settings
 from frontdoor.slot_watch import SlotWatch
 from frontdoor.sse import StreamReader
-from frontdoor.upstream import Answer, Exchange, Upstream, UpstreamLost
+from frontdoor.upstream import Answer, Carrier, Upstream, UpstreamLost
 
 _IDENTITY = (None, b"identity")
 
@@ -111,54 +112,40 @@ class Relay:
             length=len(body),
             keep_key=self.keeps_keys,
         )
+        done: Done = asyncio.get_running_loop().create_future()
         try:
-            call.exchange = exchange = await self.upstream.send(url, head, body)
-            try:
-                await self._pass_on(call, route, await exchange.answer(), exchange)
-            finally:
-                call.drop_exchange()
+            call.exchange = await self.upstream.send(url, head, body, _Reception(self, call, route, done))
+            unsaid = await done
         except UpstreamLost as lost:
             raise Refused(refusal_of(lost, url)) from lost
+        finally:
+            call.drop_exchange()
+        if unsaid is not None:
+            raise Refused(unsaid)
 
-    async def _pass_on(self, call: Call, route: Route, answer: Answer, exchange: Exchange) -> None:
+    def received(self, call: Call, route: Route, answer: Answer, done: Done) -> Carrier:
+        """The head of the answer is there: who carries the rest."""
         call.status = answer.status
         if answer.status >= 400:
             call.outcome = Outcome.REJECTED if answer.status < 500 else Outcome.ENGINE_FAILED
+        lines = _lines(call, answer)
         if answer.media_type == b"text/event-stream" and answer.status == 200:
-            await self._pass_events(call, answer, exchange)
-        else:
-            await self._pass_body(call, route, answer, exchange)
+            return self._events(call, lines, answer, done)
+        return BodyCarrier(
+            call,
+            done,
+            begin=lambda: call.connection.begin(answer.status, lines, answer.content_length),
+            finish=lambda body: call.connection.answer(answer.status, lines, self._judged(call, route, answer, body)),
+        )
 
-    async def _pass_events(self, call: Call, answer: Answer, exchange: Exchange) -> None:
-        if answer.content_encoding not in _IDENTITY:
-            raise Refused(refusal.upstream_protocol("compressed an event stream that it was asked not to compress"))
+    def _events(self, call: Call, lines: bytes, answer: Answer, done: Done) -> EventCarrier:
         call.stream = True
         reader = StreamReader(call.dialect)
         call.tokens = reader.tokens
-        call.connection.begin(answer.status, _lines(call, answer), None)
-        call.carrier = carrier = EventCarrier(call, reader)
-        Flow(call, exchange)
-        exchange.carry(carrier)
-        call.connection.flush()
-        await carrier.done
-
-    async def _pass_body(self, call: Call, route: Route, answer: Answer, exchange: Exchange) -> None:
-        lines = _lines(call, answer)
-        carrier = BodyCarrier(
-            call,
-            exchange,
-            lambda: call.connection.begin(answer.status, lines, answer.content_length),
-            COLLECTED_BYTES,
-        )
-        exchange.carry(carrier)
-        lost = await carrier.done
-        if carrier.has_begun:
-            if lost is not None:
-                call.refused(refusal_of(lost, self.watch.backend_url))
-        elif lost is not None:
-            raise lost
-        else:
-            call.connection.answer(answer.status, lines, self._judged(call, route, answer, carrier.body or b""))
+        call.connection.begin(answer.status, lines, None)
+        call.carrier = EventCarrier(call, reader, done)
+        Flow(call)
+        return call.carrier
 
     def _judged(self, call: Call, route: Route, answer: Answer, body: bytes) -> bytes:
         """A whole body, once it is sure that every client can read it. Raises Refused."""
@@ -181,6 +168,32 @@ class Relay:
         for usage in usages(fields):
             call.tokens.note(usage)
         return body
+
+
+class _Reception:
+    """Waits for the head of the engine's answer, the first `Carrier` of an exchange."""
+
+    def __init__(self, relay: Relay, call: Call, route: Route, done: Done) -> None:
+        self._relay = relay
+        self._call = call
+        self._route = route
+        self._done = done
+
+    def began(self, answer: Answer) -> Carrier:
+        if answer.media_type == b"text/event-stream" and answer.content_encoding not in _IDENTITY:
+            raise ValueError("a compressed event stream")  # for the exchange: it is no answer that can be carried
+        return self._relay.received(self._call, self._route, answer, self._done)
+
+    def arrived(self, data: bytes, now: float) -> None:
+        raise RuntimeError("a body before its head")
+
+    def ended(self) -> None:
+        raise RuntimeError("an end before its head")
+
+    def lost(self, lost: UpstreamLost) -> None:
+        self._call.exchange = None
+        if not self._done.done():
+            self._done.set_result(refusal_of(lost))
 
 
 def _lines(call: Call, answer: Answer) -> bytes:

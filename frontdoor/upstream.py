@@ -68,7 +68,13 @@ class Answer:
 
 
 class Carrier(Protocol):
-    """Who takes a body. `arrived` is called for every arrival, then one of the other two, once. `now` is monotonic."""
+    """Who takes an answer.
+
+    `began` gets its head, once, and says who takes the body; `arrived` is called for every arrival of it, with b""
+    where the head came alone; then one of the other two, once. `now` is of time.monotonic().
+    """
+
+    def began(self, answer: Answer) -> Carrier: ...
 
     def arrived(self, data: bytes, now: float) -> None: ...
 
@@ -91,7 +97,6 @@ class Exchange(asyncio.Protocol):
         "_arrived",
         "_carrier",
         "_fields",
-        "_head",
         "_head_bytes",
         "_is_whole",
         "_keeps_alive",
@@ -119,7 +124,6 @@ class Exchange(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._fields: Fields = []
         self._head_bytes = 0
-        self._head: asyncio.Future[Answer] | None = None
         self._carrier: Carrier | None = None
         self._arrived: list[bytes] = []
         self._is_whole = False
@@ -133,26 +137,16 @@ class Exchange(asyncio.Protocol):
     def is_idle(self) -> bool:
         return self._state is _State.IDLE and not self._transport.is_closing()
 
-    def send(self, head: bytes, body: bytes) -> None:
+    def send(self, head: bytes, body: bytes, carrier: Carrier) -> None:
         self._state = _State.SENT
         self.heard = monotonic()
-        self._head = asyncio.get_running_loop().create_future()
+        self._carrier = carrier
         # a small body goes out with its head, a large one is not copied for that
         if len(body) < 64 << 10:
             self._transport.write(head + body)
         else:
             self._transport.write(head)
             self._transport.write(body)
-
-    async def answer(self) -> Answer:
-        """The head of the answer. Raises UpstreamLost."""
-        assert self._head is not None
-        return await self._head
-
-    def carry(self, carrier: Carrier) -> None:
-        """From here on `carrier` gets the body, first what has arrived already."""
-        self._carrier = carrier
-        self._hand_over(self.heard)
 
     def hold(self) -> None:
         """Takes no more from the engine until `go_on`: its client reads more slowly."""
@@ -200,6 +194,7 @@ class Exchange(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard = now = monotonic()
+        before = self._state
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
@@ -207,11 +202,12 @@ class Exchange(asyncio.Protocol):
             self._lose(UpstreamLost(Loss.PROTOCOL, str(exc)))
             return
         carrier = self._carrier
-        if carrier is not None:
-            if len(self._arrived) == 1 and not self._is_whole:  # nearly always
-                carrier.arrived(self._arrived.pop(), now)
-            else:
-                self._hand_over(now)
+        if before is _State.ANSWERING and carrier is not None and not self._is_whole and len(self._arrived) == 1:
+            carrier.arrived(self._arrived.pop(), now)  # nearly always
+        elif self._state is _State.ANSWERING:
+            if before is _State.SENT and carrier is not None and not self._arrived:
+                carrier.arrived(b"", now)
+            self._hand_over(now)
         elif self._state is _State.SENT:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
@@ -230,7 +226,7 @@ class Exchange(asyncio.Protocol):
             self._fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        if self._head is None or self._head.done():
+        if self._state is not _State.SENT or self._carrier is None:
             return
         _check(self._parser, self._fields)
         status = self._parser.get_status_code()
@@ -243,7 +239,7 @@ class Exchange(asyncio.Protocol):
         self._until_closed = answer.content_length is None and not any(
             name == b"transfer-encoding" for name, _ in self._fields
         )
-        self._head.set_result(answer)
+        self._carrier = self._carrier.began(answer)
 
     def on_body(self, piece: bytes) -> None:
         if not self._is_whole:
@@ -287,17 +283,11 @@ class Exchange(asyncio.Protocol):
             return
         self._lost = lost
         self._close()
-        if self._head is not None and not self._head.done():
-            self._head.set_exception(lost)
-            self._head.exception()  # whoever waited may be gone
-        else:
-            self._hand_over(monotonic())
+        self._hand_over(monotonic())
 
     def _close(self) -> None:
         self._state = _State.CLOSED
         self._pool.forget(self)
-        if self._head is not None and not self._head.done() and self._lost is None:
-            self._head.cancel()
         self._transport.abort()
 
 
@@ -363,14 +353,16 @@ class Upstream:
     def __init__(self) -> None:
         self._pool: Pool | None = None
 
-    async def send(self, url: str, head: bytes, body: bytes) -> Exchange:
-        """Sends one request; `head` is complete but for the Host line. Raises UpstreamLost: nothing was sent."""
+    async def send(self, url: str, head: bytes, body: bytes, carrier: Carrier) -> Exchange:
+        """Sends one request; `head` is complete but for the Host line, `carrier` gets the answer. Raises UpstreamLost:
+        nothing was sent, and the carrier hears nothing.
+        """
         pool = self._pool
         if pool is None or pool.url != url:
             self.close()
             pool = self._pool = Pool(url)
         exchange = await pool.exchange()
-        exchange.send(b"%bhost: %b\r\n\r\n" % (head, pool.host_header), body)
+        exchange.send(b"%bhost: %b\r\n\r\n" % (head, pool.host_header), body, carrier)
         return exchange
 
     def close_unused(self, now: float) -> None:
