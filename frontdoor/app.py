@@ -43,7 +43,7 @@ from frontdoor.origin import OriginPolicy, own_names
 from frontdoor.refusal import Refusal, Refused
 from frontdoor.relay import Relay
 from frontdoor.request import Request, check_upload
-from frontdoor.routes import Kind, Route, allowed_methods, find, split_target
+from frontdoor.routes import Dialect, Kind, Route, allowed_methods, find, split_target
 from frontdoor.server import LOOK_S, Server
 from frontdoor.settings import Settings
 from frontdoor.slot_watch import SlotWatch
@@ -69,6 +69,7 @@ class Frontdoor:
         # None: nobody has to have one
         self.keys: ApiKeys | None = None
         self.own_cap: int | None = None
+        self._applied = watch.settings
         self.generation_requests = 0
         self.calls: set[Call] = set()
         self.address = (watch.settings.host, watch.settings.port)
@@ -207,6 +208,8 @@ class Frontdoor:
         if isinstance(route, Refusal):
             raise Refused(route)
         call.route = route
+        if route.dialect is Dialect.ANTHROPIC:  # its SDKs read the id under this name
+            call.lines += b"request-id: %b\r\n" % call.request_id.encode()
         holder = api_keys.check(head, route, self.keys)  # 5
         if isinstance(holder, Refusal):
             raise Refused(holder)
@@ -322,6 +325,8 @@ class Frontdoor:
         return Limits(cap=settings.max_active_pooling, busy_status=settings.busy_status)
 
     def _apply(self, settings: Settings) -> None:
+        if settings != self._applied:
+            self._applied, self.own_cap = settings, None
         self.gate.set_limits(self._generation_limits())
         self.pooling.set_limits(self._pooling_limits())
         self._apply_to_heads(settings)
