@@ -7,6 +7,7 @@ from collections.abc import Callable
 from frontdoor.app import Frontdoor
 from frontdoor.connection import Reading
 from frontdoor.gate import Gate
+from frontdoor.settings import Settings
 from frontdoor.succession import Held, Use, first_share, next_share, taken_by_successor
 
 
@@ -20,6 +21,8 @@ class Shares:
         self._keep_to_it()
         for gate in (frontdoor.gate, frontdoor.pooling):
             gate.on_release = self.look
+        # the limits that were divided stay: a new profile is for the successor
+        self._on_settings, frontdoor.watch.on_settings = frontdoor.watch.on_settings, _later
 
     def look(self) -> None:
         """Something ended: whether less is enough now."""
@@ -34,6 +37,8 @@ class Shares:
         for gate in (self._frontdoor.gate, self._frontdoor.pooling):
             gate.on_release = _nobody
             gate.set_aside(0, 0)
+        self._frontdoor.watch.on_settings = self._on_settings
+        self._on_settings(self._frontdoor.watch.settings)
 
     def _keep_to_it(self) -> None:
         generations, pooling, tokens = (
@@ -62,4 +67,8 @@ def _use(gate: Gate, asking: int) -> Use:
 
 
 def _nobody() -> None:
+    pass
+
+
+def _later(settings: Settings) -> None:
     pass

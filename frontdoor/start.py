@@ -134,11 +134,18 @@ async def _sockets(settings: Settings, environment: Mapping[str, str], predecess
             raise CannotStart(str(exc), ExitCode.FAILED) from exc
     taken = listeners.take(systemd.passed_fds(environment, os.getpid()))
     if taken is not None:
+        _compare(settings, taken)
         return taken
     try:
         return listeners.bind(settings.host, settings.port)
     except OSError as exc:
         raise _cannot_listen(settings, exc) from exc
+
+
+def _compare(settings: Settings, taken: Listeners) -> None:
+    told, listened = settings.port, taken.address[1]
+    if "port" in settings.model_fields_set and told != listened:
+        logger.warning("FRONTDOOR_PORT=%s does not count: systemd has handed in a socket on port %s", told, listened)
 
 
 def _control_socket(settings: Settings, sockets: Listeners) -> ControlSocket | None:

@@ -13,7 +13,8 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,6 +69,12 @@ class Service:
 
     async def start(self) -> None:
         """Until it is ready."""
+        await self.launch()
+        await self.until(lambda: self.has_said("READY", "1") or self.main not in self._pidfds, "READY=1")
+        assert self.main in self._pidfds, f"it ended at once:\n{self.log}"
+
+    async def launch(self) -> None:
+        """Starts its process."""
         listener = self.listener.fileno()
         wrapper = [sys.executable, "-I", "-S", "-c", AS_SYSTEMD, str(listener)]
         with (self.directory / "frontdoor.log").open("ab") as log:
@@ -80,7 +87,6 @@ class Service:
                 stderr=log,
             )
         self._is_main(process.pid)
-        await self.until(lambda: self.has_said("READY", "1"), "READY=1")
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Until it has ended."""
@@ -101,15 +107,19 @@ class Service:
 
     async def end_of(self, pid: int) -> None:
         """Until that process has ended; it need not be a child of ours."""
-        handle = self._pidfds.pop(pid)
-        ended = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_reader(handle, ended.set)
-        try:
-            await asyncio.wait_for(ended.wait(), PATIENCE_S)
-        finally:
-            loop.remove_reader(handle)
-            os.close(handle)
+        await self.until(lambda: pid not in self._pidfds, f"the end of {pid}")
+
+    async def admin(self, *words: str) -> tuple[int, str, str]:
+        """`frontdoor VERB ...`: exit code, stdout, stderr."""
+        process = await asyncio.create_subprocess_exec(
+            *[sys.executable, "-m", "frontdoor", *words],
+            env={**_bare(os.environ), **self.environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        said, complained = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, said.decode(), complained.decode()
 
     def has_said(self, name: str, value: str) -> bool:
         """Whether the main process has."""
@@ -125,6 +135,12 @@ class Service:
                     sys.stderr.write(f"waited in vain for {what}\n{self.said}\n{self.log}")
                     raise
 
+    async def until_log(self, text: str, times: int = 1) -> None:
+        """Until its log has that text so many times."""
+        async with asyncio.timeout(PATIENCE_S):
+            while self.log.count(text) < times:  # noqa: ASYNC110  a file tells nobody that it has grown
+                await asyncio.sleep(0.01)
+
     async def close(self) -> None:
         for pid in list(self._pidfds):
             with contextlib.suppress(ProcessLookupError):
@@ -136,7 +152,14 @@ class Service:
 
     def _is_main(self, pid: int) -> None:
         self.main = pid
-        self._pidfds[pid] = os.pidfd_open(pid)
+        handle = self._pidfds[pid] = os.pidfd_open(pid)
+        asyncio.get_running_loop().add_reader(handle, self._has_ended, pid)
+
+    def _has_ended(self, pid: int) -> None:
+        handle = self._pidfds.pop(pid)
+        asyncio.get_running_loop().remove_reader(handle)
+        os.close(handle)
+        self._heard.set()
 
     def _hear(self) -> None:
         assert self._notify is not None
@@ -151,5 +174,19 @@ class Service:
         self._heard.set()
 
 
-def _bare(environment: dict[str, str]) -> dict[str, str]:
+@contextlib.asynccontextmanager
+async def running(**environment: str) -> AsyncIterator[Service]:
+    """A service that is ready. None of its processes outlives the block."""
+    # a path that is short enough for a socket, wherever the tests have their files
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory, socket.create_server(("127.0.0.1", 0)) as listener:
+        service = Service(Path(directory), listener, environment)
+        service.open()
+        try:
+            await service.start()
+            yield service
+        finally:
+            await service.close()
+
+
+def _bare(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in environment.items() if not name.startswith("FRONTDOOR_")}

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import tempfile
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from time import monotonic
 
 import pytest
 from e2e.frontdoor.busy_clients import BusyClient, QuickEngine, Tally
-from e2e.frontdoor.service_manager import Service
+from e2e.frontdoor.service_manager import Service, running
 
 CLIENTS = 16
 REQUESTS = 10_000
@@ -21,27 +18,20 @@ SLOWEST_S = 10.0
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[QuickEngine]:
+async def quick_engine() -> AsyncIterator[QuickEngine]:
     async with QuickEngine() as engine:
         yield engine
 
 
 @pytest.fixture
-async def service(engine: QuickEngine) -> AsyncIterator[Service]:
+async def service(quick_engine: QuickEngine) -> AsyncIterator[Service]:
     """A frontdoor whose cap is the number of clients: one place too few or too many would be seen."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as directory, socket.create_server(("127.0.0.1", 0)) as listener:
-        environment = {
-            "FRONTDOOR_BACKEND_URL": engine.url,
-            "FRONTDOOR_MAX_ACTIVE_GENERATIONS": str(CLIENTS),
-            "FRONTDOOR_LOG_EVENTS": "false",
-        }
-        service = Service(Path(directory), listener, environment)
-        service.open()
-        try:
-            await service.start()
-            yield service
-        finally:
-            await service.close()
+    async with running(
+        FRONTDOOR_BACKEND_URL=quick_engine.url,
+        FRONTDOOR_MAX_ACTIVE_GENERATIONS=str(CLIENTS),
+        FRONTDOOR_LOG_EVENTS="false",
+    ) as service:
+        yield service
 
 
 class Load:
@@ -59,7 +49,7 @@ class Load:
 
 
 async def test_10_000_requests_over_10_restarts(
-    service: Service, engine: QuickEngine, capsys: pytest.CaptureFixture[str]
+    service: Service, quick_engine: QuickEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     began = monotonic()
     load = Load(service.port)
@@ -76,9 +66,9 @@ async def test_10_000_requests_over_10_restarts(
     with capsys.disabled():
         print(  # noqa: T201  the figures are what this test is for
             f"\n{tally.done} requests, {tally.connections} connections, {len(kinds)} restarts in {whole_s:.1f} s: "
-            f"{len(tally.failures)} failed, slowest {tally.slowest_s:.2f} s, most at once {engine.most} of {CLIENTS}; "
+            f"{len(tally.failures)} failed, slowest {tally.slowest_s:.2f} s, at most {quick_engine.most} at once; "
             f"restart {max(took_s[0::2]):.2f} s, replace {max(took_s[1::2]):.2f} s at most"
         )
     assert tally.failures == []
     assert tally.slowest_s < SLOWEST_S
-    assert engine.most <= CLIENTS
+    assert quick_engine.most <= CLIENTS
