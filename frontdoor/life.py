@@ -23,7 +23,7 @@ from typing import Any
 from frontdoor.admin_door import AdminDoor
 from frontdoor.control import CannotReplace, Control
 from frontdoor.control_socket import ControlSocket
-from frontdoor.hand_over import Successor, own_command
+from frontdoor.hand_over import Successor
 from frontdoor.inheritance import Predecessor
 from frontdoor.listeners import Listeners
 from frontdoor.notify import Notifier
@@ -40,7 +40,10 @@ logger = logging.getLogger(__name__)
 class Life:
     """From serving to the end. This is also the `Process` that the control socket knows."""
 
-    def __init__(self, door: OpenDoor, notifier: Notifier, predecessor: Predecessor | None) -> None:
+    def __init__(
+        self, door: OpenDoor, notifier: Notifier, predecessor: Predecessor | None, command: Sequence[str]
+    ) -> None:
+        """`command` starts another process like this one."""
         self.stage = Stage.SERVING
         self.admin = AdminDoor(door.frontdoor)
         self.control = Control(self.admin, self)
@@ -49,6 +52,7 @@ class Life:
         self._door = door
         self._notifier = notifier
         self._predecessor = predecessor
+        self._command = command
         self._successor: Successor | None = None
         self._shares: Shares | None = None
         self._loop = asyncio.get_running_loop()
@@ -159,7 +163,7 @@ class Life:
         match action:
             case Action.START_SUCCESSOR:
                 self._successor = Successor(self._sockets(), self._tell_soon)
-                self._successor.start(own_command(), os.environ)
+                self._successor.start(self._command, os.environ)
             case Action.STOP_ACCEPTING:
                 self._door.stop_accepting()
                 self.control.stop_accepting()

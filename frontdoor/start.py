@@ -20,7 +20,7 @@ import uvloop
 from frontdoor import control_socket, listeners, systemd
 from frontdoor.control_socket import ControlSocket
 from frontdoor.events import EventLog
-from frontdoor.hand_over import predecessor_fd
+from frontdoor.hand_over import own_command, predecessor_fd
 from frontdoor.inheritance import Predecessor, PredecessorGone
 from frontdoor.life import Life
 from frontdoor.listeners import Listeners, NotListening
@@ -81,7 +81,7 @@ async def _serve(sources: Sources, settings: Settings, profile: Profile | None, 
             door = await stack.enter_async_context(opened(sources, settings, profile, events, sockets))
         except (BadSettings, BadEnvironment, NotListening) as exc:
             raise CannotStart(str(exc), ExitCode.CONFIG) from exc
-        life = Life(door, notifier, predecessor)
+        life = Life(door, notifier, predecessor, own_command())
         stack.push_async_callback(life.close)
         life.control_socket = _control_socket(settings, sockets)
         if predecessor is None:
