@@ -190,9 +190,7 @@ class Frontdoor:
         head.path, head.query = split_target(head.target)
         request_id = headers.request_id(head.get(b"x-request-id"))
         lines = b"x-request-id: %b\r\n%b" % (request_id.encode(), self._cors)
-        call = Call(connection, request, request_id, lines, monotonic())
-        self.calls.add(call)
-        return call
+        return Call(connection, request, request_id, lines, monotonic())
 
     def _decide(self, call: Call) -> None:
         head = call.head
@@ -223,6 +221,7 @@ class Frontdoor:
         self._take_place(call, route)
         call.task = asyncio.get_running_loop().create_task(self._run(call, route), name=call.request_id)
         call.request.on_left = call.left
+        self.calls.add(call)
 
     def _take_place(self, call: Call, route: Route) -> None:
         closed = None if route.asks_closed else self.watch.closed
@@ -292,8 +291,6 @@ class Frontdoor:
 
     def _end(self, call: Call) -> None:
         """Where every request ends, whichever way it did."""
-        if call not in self.calls:
-            return
         self.calls.discard(call)
         call.request.on_left = None
         call.release()

@@ -160,7 +160,8 @@ async def talks_nonsense(address: Address, dice: random.Random) -> str:
         except ConnectionError:
             pass
         answer = await one.answer()
-        if answer.status not in (400, 431):
+        # some of it begins like a request, and finds no place
+        if answer.status not in (400, 431) and answer.code != "server_is_overloaded":
             raise Complaint(f"nonsense was answered with {answer.status}")
         if not await one.is_closed():
             raise Complaint("nonsense was answered, and the connection kept")
