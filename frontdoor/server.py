@@ -142,9 +142,12 @@ def _taken(connection: Connection) -> int:
     The kernel is asked: it holds megabytes of its own, and takes more only when a third of them is free again.
     """
     transport = connection.transport
+    socket = transport.get_extra_info("socket")
+    if socket is None:  # TLS, and it is closed already
+        return connection.taken
     unsent = bytearray(4)
     try:
-        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, unsent)
+        fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, unsent)
     except (OSError, ValueError):  # its socket is closed already
         return connection.taken
     return connection.written - transport.get_write_buffer_size() - int.from_bytes(unsent, byteorder)
