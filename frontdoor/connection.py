@@ -46,6 +46,8 @@ MAX_FIELDS = 128
 MAX_FRAMING_BYTES = 64 << 10
 UNLIMITED = 1 << 62
 
+# these have no body, and 204 no length either (RFC 9110, 8.6)
+_BODILESS = (204, 304)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -382,7 +384,10 @@ class Connection(asyncio.Protocol):
         else:
             length = len(body)
         head = answer_head.start(status, self.server.date, ending)
-        self._write(b"%b%bcontent-length: %d\r\n\r\n%b" % (head, lines, length, body))
+        if status in _BODILESS:
+            self._write(b"%b%b\r\n" % (head, lines))
+        else:
+            self._write(b"%b%bcontent-length: %d\r\n\r\n%b" % (head, lines, length, body))
         self._answered()
 
     def begin(self, status: int, lines: bytes, length: int | None) -> None:
