@@ -196,7 +196,8 @@ class Life:
         successor = self._successor
         self._door.server.start_closing(LINGER_S)
         self._door.hand_on_idle(self._give)
-        self._shares = Shares(self._door.frontdoor, successor.share)
+        strangers_s = 0.0 if self._door.secured is None else LINGER_S
+        self._shares = Shares(self._door.frontdoor, successor.share, strangers_s)
         successor.let_serve(self._shares.held, self.admin.paused, self.admin.own_cap)
 
     def _give(self, client: socket.socket) -> None:

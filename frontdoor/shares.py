@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from frontdoor.app import Frontdoor
@@ -10,13 +11,22 @@ from frontdoor.gate import Gate
 from frontdoor.settings import Settings
 from frontdoor.succession import Held, Use, first_share, next_share, taken_by_successor
 
+SETTLED_S = 1.0  # by then whoever was idle and could not be handed on has been closed
+MANY = 1 << 30
+
 
 class Shares:
-    """Divides when it is made, and gives up whatever is no longer needed, until `undo`. `tell` gets each new share."""
+    """Divides when it is made, and gives up whatever is no longer needed, until `undo`. `tell` gets each new share.
 
-    def __init__(self, frontdoor: Frontdoor, tell: Callable[[Held], None]) -> None:
+    `strangers_s`: for so long there may be accepted clients that nobody can count, in the middle of a TLS handshake.
+    """
+
+    def __init__(self, frontdoor: Frontdoor, tell: Callable[[Held], None], strangers_s: float) -> None:
         self._frontdoor = frontdoor
         self._tell = tell
+        self._loop = asyncio.get_running_loop()
+        self._strangers_until = self._loop.time() + strangers_s
+        self._settled = self._loop.call_later(strangers_s + SETTLED_S, self.look)
         self.held = Held(*(first_share(use) for use in self._uses()))
         self._keep_to_it()
         for gate in (frontdoor.gate, frontdoor.pooling):
@@ -34,6 +44,7 @@ class Shares:
 
     def undo(self) -> None:
         """There is no successor after all: everything is this process's own again."""
+        self._settled.cancel()
         for gate in (self._frontdoor.gate, self._frontdoor.pooling):
             gate.on_release = _nobody
             gate.set_aside(0, 0)
@@ -51,6 +62,8 @@ class Shares:
         """In the order of `Held`. Whoever may still ask may want all the tokens that are free."""
         frontdoor = self._frontdoor
         asking = sum(connection.reading is Reading.HEAD for connection in frontdoor.server.connections)
+        if self._loop.time() < self._strangers_until:
+            asking += MANY
         generations, pooling = _use(frontdoor.gate, asking), _use(frontdoor.pooling, asking)
         admission = frontdoor.gate.admission
         limit = admission.limits.kv_tokens or 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
@@ -131,8 +132,16 @@ class Tally:
 class BusyClient:
     """Asks until it is told to end."""
 
-    def __init__(self, port: int, tally: Tally, seed: int, is_wanted: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        port: int,
+        tally: Tally,
+        seed: int,
+        is_wanted: Callable[[], bool],
+        secured: ssl.SSLContext | None = None,
+    ) -> None:
         self.port = port
+        self.secured = secured
         self.tally = tally
         self.dice = random.Random(seed)
         self.is_wanted = is_wanted
@@ -144,7 +153,7 @@ class BusyClient:
             began, step = monotonic(), "connects"
             try:
                 if self.writer is None:
-                    self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+                    await self._connect()
                     self.tally.connections += 1
                 step = "sends"
                 await self._ask(EVENTS if self.dice.random() < 0.5 else 0)
@@ -156,16 +165,16 @@ class BusyClient:
                 self.leave()
         self.leave()
 
-    async def long_stream(self, events: int) -> None:
-        """One stream of so many events, that goes on over whatever happens."""
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
-        await self._ask(events)
-        self.leave()
-
     def leave(self) -> None:
         if self.writer is not None:
             self.writer.transport.abort()
             self.reader = self.writer = None
+
+    async def _connect(self) -> None:
+        name = "localhost" if self.secured else None
+        self.reader, self.writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=self.secured, server_hostname=name
+        )
 
     async def _ask(self, events: int) -> None:
         assert self.reader is not None and self.writer is not None
