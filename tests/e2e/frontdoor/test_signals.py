@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 from e2e.frontdoor.service_manager import Service, running
+from processes import free_port
 
 PATIENCE_S = 10.0
 KEYS = "infer alice sk-0123456789abcdef\n"
@@ -231,3 +234,26 @@ async def test_a_control_socket_that_is_in_use_is_named(service: Service) -> Non
     _, said = await process.communicate()
     assert process.returncode == 73
     assert said.decode() == f"frontdoor: cannot create the control socket {path}: another frontdoor listens there\n"
+
+
+@pytest.mark.systemd
+async def test_systemds_own_hand_passes_the_socket(engine: Any, require: Callable[[object, str], None]) -> None:
+    require(shutil.which("systemd-socket-activate"), "systemd-socket-activate is not installed")
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *["systemd-socket-activate", "--listen", f"127.0.0.1:{port}", "--fdname", "http"],
+        *["--setenv", f"FRONTDOOR_BACKEND_URL={engine.url}", sys.executable, "-m", "frontdoor"],
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        await process.stderr.readuntil(b"Listening on")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)  # this starts it
+        client = Connection(reader, writer)
+        assert (await client.get("/health")).startswith(b"HTTP/1.1 200")
+        assert json.loads(await process.stdout.readline())["port"] == port
+        writer.close()
+    finally:
+        process.terminate()
+        await process.communicate()
+    assert process.returncode == 0
