@@ -9,6 +9,7 @@ cut without a word, a status that fits nothing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 
@@ -122,18 +123,22 @@ async def leaves_in_its_upload(address: Address, dice: random.Random) -> str:
 async def reads_slowly(address: Address, dice: random.Random) -> str:
     async with connected(address, receive_bytes=4096) as one:
         await one.send(chat(tokens=300))
-        for _ in range(dice.randint(100, 500)):
-            if not await one.reader.read(64):
-                break
-            await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(_sip(one), dice.uniform(0.5, 4))
         return _leave(one, dice)
+
+
+async def _sip(one: Connection) -> None:
+    for _ in range(1000):
+        await one.reader.read(64)
+        await asyncio.sleep(0.01)
 
 
 async def reads_nothing(address: Address, dice: random.Random) -> str:
     async with connected(address, receive_bytes=4096) as one:
         one.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await one.send(chat(tokens=1000))
-        await asyncio.sleep(dice.uniform(1, 6))
+        await asyncio.sleep(dice.uniform(0.5, 4))
         return _leave(one, dice)
 
 
