@@ -293,6 +293,7 @@ class Frontdoor:
         """Where every request ends, whichever way it did."""
         self.calls.discard(call)
         call.request.on_left = None
+        call.carrier = None  # both know each other, and would wait for the collector
         call.release()
         call.ended = monotonic()
         self._next_free.note(call)

@@ -8,6 +8,7 @@ the profile it was told to follow, 73 when the port or the control socket is tak
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import sys
@@ -62,6 +63,10 @@ def _run(sources: Sources) -> None:
     for name in overridden(told_by(profile), sources.environment):
         logger.warning("%s of the environment is overridden by the active profile", name)
     events = EventLog(requests=settings.log_events)
+    # what was imported stays; and a request leaves no cycles, so that looking for them costs more than it finds (6 %
+    # of a short stream's time with Python's own thresholds, measured)
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     try:
         uvloop.run(_serve(sources, settings, profile, events))
     finally:
