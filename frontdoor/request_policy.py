@@ -52,20 +52,16 @@ class BodyPolicy:
 class Asked(msgspec.Struct, frozen=True):
     """A body as it goes to the engine, and what it asks for.
 
-    `model`: as the client wrote it, None where it did not. `generations`: how many sequences the engine will run, at
-    pooling routes the texts of the batch. `output_tokens`: the limit of each, None for as many as fit. `prompt_bytes`:
-    of the body without its images. `applied`: what was set, one word for each change (`max_tokens=2048`).
-    `wants_usage`: the client has asked for the usage at the end of its stream.
+    `generations`: how many sequences the engine will run, at pooling routes the texts of the batch. `output_tokens`:
+    the limit of each, None for as many as fit. `prompt_bytes`: of the body without its images. `applied`: what was set,
+    one word for each change (`max_tokens=2048`).
     """
 
     body: bytes
-    model: str | None
-    stream: bool
     generations: int
     output_tokens: int | None
     prompt_bytes: int
     applied: list[str]
-    wants_usage: bool
 
 
 def take(body: bytes, route: Route, policy: BodyPolicy, served_name: str | None) -> Asked:
@@ -79,6 +75,7 @@ def take(body: bytes, route: Route, policy: BodyPolicy, served_name: str | None)
     policy.denied.check(fields)  # 3
     policy.media.check(fields)
     field_policy.check_counts(fields, max_messages=policy.max_messages, max_logprobs=policy.max_logprobs)
+    _require_switch(fields, "stream")
     generations = request_cost.generations(fields, route)  # 4
     named = request_cost.named_limits(fields, route)
     to_set = policy.defaults.limits(named, route)
@@ -89,13 +86,10 @@ def take(body: bytes, route: Route, policy: BodyPolicy, served_name: str | None)
     changes = bool(values or template_kwargs)
     return Asked(
         body=rewritten(body, values, template_kwargs) if changes else body,
-        model=fields.get("model"),
-        stream=_switch(fields, "stream"),
         generations=generations,
         output_tokens=limit,
         prompt_bytes=prompt_bytes,
         applied=applied(values, template_kwargs) if changes else [],
-        wants_usage=_wants_usage(fields),
     )
 
 
@@ -146,13 +140,7 @@ def _wrong_model(name: str, served_name: str, alias: str) -> Refusal:
     )
 
 
-def _switch(fields: JsonObject, name: str) -> bool:
+def _require_switch(fields: JsonObject, name: str) -> None:
     value = fields.get(name)
-    if value is None or type(value) is bool:
-        return bool(value)
-    raise Refused(bad_request(f"{name} must be true or false", param=name))
-
-
-def _wants_usage(fields: JsonObject) -> bool:
-    options = fields.get("stream_options")
-    return type(options) is dict and options.get("include_usage") is True
+    if value is not None and type(value) is not bool:
+        raise Refused(bad_request(f"{name} must be true or false", param=name))
