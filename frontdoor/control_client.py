@@ -2,6 +2,7 @@
 
     frontdoor pause "new model"        frontdoor drain --timeout 60        frontdoor status
     frontdoor resume                   frontdoor cap 4                     frontdoor reload
+    frontdoor replace
 
 Exits 0 when it was done (drain: nobody is left), 1 when it was not (also: the drain's time was over, or Ctrl-C),
 2 for a command line that makes no sense, 69 where no frontdoor listens on the socket or this user may not ask it.

@@ -13,7 +13,6 @@ from itertools import count
 
 from frontdoor.head import Fields, Head
 
-REQUEST_ID = "X-Request-Id"
 SERVER_NAME = "b70-frontdoor"
 
 # Numbers from a start that nobody can guess: a random one for each request would be a call of the kernel each time.

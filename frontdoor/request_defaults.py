@@ -34,10 +34,6 @@ class RequestDefaults:
     default_output_tokens: int | None = None
     max_output_tokens: int | None = None
 
-    def concern(self, route: Route) -> bool:
-        limits = self.default_output_tokens is not None or self.max_output_tokens is not None
-        return bool(limits and route.token_limits) or bool(self.template_kwargs and route.takes_template_kwargs)
-
     def limits(self, named: Mapping[str, int], route: Route) -> dict[str, int]:
         """The output limits to set, by field, where the request names these.
 

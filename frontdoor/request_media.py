@@ -41,7 +41,6 @@ DENIALS: tuple[Denial, ...] = (
     Denial("file_url", "the engine would have to fetch it", ("CVE-2025-6242",)),
     Denial("uuid", "it names an image in a cache that all clients share"),
 )
-URL_ADVISORIES = ("CVE-2025-6242", "CVE-2026-24779", "CVE-2026-25960")
 
 _URLS = {"image_url": "image", "audio_url": "audio", "video_url": "video"}
 _DATA = {
