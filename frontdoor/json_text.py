@@ -105,21 +105,6 @@ def read(data: bytes) -> Fields | Refusal:
         return _look_again(data)
 
 
-def whole(body: bytes) -> Refusal | None:
-    """Why a body that calls itself JSON must not pass for a whole answer, or None when it may.
-
-    Whether it arrived whole as HTTP, and whether it is JSON at all by its media type, is for others to know.
-    """
-    verdict = read(body)
-    return verdict if isinstance(verdict, Refusal) else None
-
-
-def read_fields(data: bytes) -> Fields | None:
-    """The known fields of a strict JSON object, or None for anything else."""
-    verdict = read(data)
-    return None if isinstance(verdict, Refusal) else verdict
-
-
 def usages(fields: Fields) -> list[Usage]:
     """Every usage that is told: beside the answer, or inside the response or message that an event carries."""
     told = [] if fields.usage is None else [fields.usage]

@@ -36,11 +36,11 @@ import re
 from enum import StrEnum
 
 from frontdoor.event_meaning import ENDS, carries_content, clients_raise, is_given_up, is_ordinary, reported
-from frontdoor.json_text import Fields, Tokens, Usage, read, read_fields, usages
+from frontdoor.json_text import Tokens, read, usages
 from frontdoor.refusal import Refusal, engine_error, upstream_protocol
 from frontdoor.routes import Dialect
 
-__all__ = ["EventTooLarge", "Fields", "StreamReader", "StreamState", "Tokens", "Usage", "ping", "read_fields", "usages"]
+__all__ = ["EventTooLarge", "StreamReader", "StreamState", "Tokens", "ping"]
 
 MAX_EVENT_BYTES = 8 << 20
 
