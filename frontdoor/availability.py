@@ -1,6 +1,6 @@
 """May a generation start now, as far as the slot is concerned, and if not: why, and when is it worth asking again?
 
-Three sources, one answer each: the pause file, the supervisor's snapshot (`slot.state`), or, where there is no
+Three sources, one answer each: an admin's pause, the supervisor's snapshot (`slot.state`), or, where there is no
 supervisor, what the engine's own endpoints said. None means that nothing speaks against it.
 """
 

@@ -21,7 +21,7 @@ class Kind(StrEnum):
     """What a request on a route costs, and who answers it."""
 
     GENERATION = "generation"  # occupies the engine until its last token: limited by the cap
-    POOLING = "pooling"  # one forward pass: relayed, not counted against the cap
+    POOLING = "pooling"  # one forward pass: has a cap of its own
     READ_ONLY = "read_only"  # tells something about the model, occupies nothing
     OWN = "own"  # answered here, never by the engine
 
