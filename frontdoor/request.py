@@ -15,6 +15,7 @@ from frontdoor.refusal import Refusal, Refused, too_large, unsupported_encoding
 from frontdoor.request_json import check_content_type
 
 HELD_BACK_BYTES = 256 << 10
+SMALL_PIECE_BYTES = 4096
 
 
 class Request:
@@ -56,7 +57,7 @@ class Request:
         self.last_piece = 0.0
         self.on_left: Callable[[], None] | None = None
         self._limit_bytes: int | None = None
-        self._pieces: list[bytes] = []
+        self._pieces: list[bytes | bytearray] = []
         self._waiter: asyncio.Future[None] | None = None
         self._failure: Refusal | None = None
 
@@ -80,12 +81,12 @@ class Request:
         if self._failure is not None:
             raise Refused(self._failure)
         pieces, self._pieces = self._pieces, []
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
 
     def take(self, piece: bytes) -> None:
         """The connection has read a piece of the body."""
         self.size += len(piece)
-        self._pieces.append(piece)
+        self._keep(piece)
         self.last_piece = monotonic()
         if self._limit_bytes is not None and self.size > self._limit_bytes:
             self.fail(too_large(self._limit_bytes))
@@ -105,6 +106,16 @@ class Request:
         tell, self.on_left = self.on_left, None
         if tell is not None:
             tell()
+
+    def _keep(self, piece: bytes) -> None:
+        """Small pieces are kept together: each by itself would cost 40 bytes more than it has (chunks of 2 bytes)."""
+        last = self._pieces[-1] if self._pieces else None
+        if last is None or len(piece) >= SMALL_PIECE_BYTES:
+            self._pieces.append(piece)
+        elif isinstance(last, bytearray):
+            last += piece
+        else:
+            self._pieces.append(bytearray(piece))
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -271,6 +271,17 @@ async def test_more_connections_than_there_may_be_are_503(door_with) -> None:
         await until_welcome(address)
 
 
+async def test_who_is_one_too_many_is_told_so_though_it_has_asked_already(door_with) -> None:
+    door = await door_with(max_connections="5")
+    address = door.frontdoor.address
+    async with neighbour(address) as other, strangers(address, 4):
+        for _ in range(50):
+            async with strangers(address, 1) as [one]:
+                await one.ask()
+                assert refusal_in(await one.rest()) == (503, "too_many_connections")
+        await other.goes_on()
+
+
 async def until_welcome(address: tuple[str, int]) -> None:
     """Connections that have ended make room for others."""
     async with asyncio.timeout(PATIENCE_S):
@@ -369,6 +380,19 @@ async def test_requests_without_number_and_no_answer_read_cost_little(process) -
             for _ in range(10):
                 await other.goes_on()
             assert door.rss_bytes - before < 8 << 20
+
+
+async def test_a_body_in_millions_of_chunks_costs_no_more_than_its_bytes(process) -> None:
+    with process() as door:
+        address = ("127.0.0.1", door.port)
+        await until_welcome(address)
+        async with neighbour(address) as other, strangers(address, 1) as [one]:
+            before = door.rss_bytes
+            await one.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+            for _ in range(100):
+                await one.send(b"2\r\n  \r\n" * 10_000)
+                await other.goes_on(1)
+            assert door.rss_bytes - before < 16 << 20
 
 
 async def test_a_line_of_large_uploads_is_held_back(process, engine) -> None:

@@ -1,0 +1,52 @@
+"""A body as it arrives: whole in the end, however it was cut, and no larger than it may be."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frontdoor.head import Head
+from frontdoor.refusal import Reason, Refused
+from frontdoor.request import SMALL_PIECE_BYTES, Request
+
+
+def request() -> Request:
+    return Request(Head(method="POST", fields=[(b"transfer-encoding", b"chunked")]))
+
+
+def read(taken: Request, limit_bytes: int) -> bytes:
+    return asyncio.run(taken.body(limit_bytes))
+
+
+@given(st.lists(st.one_of(st.binary(max_size=5), st.just(b"x" * SMALL_PIECE_BYTES)), max_size=20))
+def test_a_body_is_what_arrived(pieces: list[bytes]) -> None:
+    taken = request()
+    for piece in pieces:
+        taken.take(piece)
+    taken.complete()
+    body = read(taken, 1 << 20)
+    assert type(body) is bytes
+    assert body == b"".join(pieces)
+
+
+@pytest.mark.parametrize("pieces", [[b"123"], [b"1", b"2", b"3"], [b"12", b"3"]])
+def test_the_limit_is_a_size_and_no_number_of_pieces(pieces: list[bytes]) -> None:
+    taken = request()
+    for piece in pieces:
+        taken.take(piece)
+    taken.complete()
+    assert read(taken, 3) == b"123"
+
+
+@pytest.mark.parametrize("pieces", [[b"1234"], [b"123", b"4"]])
+def test_one_byte_more_is_too_large(pieces: list[bytes]) -> None:
+    taken = request()
+    for piece in pieces:
+        taken.take(piece)
+    taken.complete()
+    with pytest.raises(Refused) as refused:
+        read(taken, 3)
+    assert refused.value.refusal.reason is Reason.TOO_LARGE
