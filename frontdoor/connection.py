@@ -159,9 +159,10 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.reading is Reading.LINGERING or self._trouble is not None:
             return
-        if self.reading is Reading.HEAD and not self._head_bytes:
-            self._since = monotonic()
+        was_between = self._is_between
         self._parse(data)
+        if was_between and not self._is_between:
+            self._since = monotonic()  # line ends before a request are none of it
         if self._parsing is None:
             self._count_head(len(data))
         elif self._parsing.content_length is None:

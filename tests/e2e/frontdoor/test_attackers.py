@@ -56,13 +56,14 @@ class Stranger:
         except ConnectionError:
             pass
 
-    async def trickle(self, data: bytes, pause_s: float) -> None:
-        """A byte at a time, until all is sent or nobody listens any more."""
+    async def trickle(self, data: bytes, pause_s: float) -> bool:
+        """A byte at a time, until nobody listens any more; whether all was sent before."""
         for byte in data:
             await self.send(bytes([byte]))
             await asyncio.sleep(pause_s)
             if self.writer.is_closing() or self.reader.at_eof():
-                return
+                return False
+        return True
 
     async def ask(self, **script: float) -> None:
         body = json.dumps(prompt(**script)).encode()
@@ -140,6 +141,18 @@ async def test_a_head_that_trickles_in_is_408(door_with) -> None:
             await other.goes_on(1)
         await asyncio.gather(*trickling)
     assert [told["reason"] for told in door.events("request") if told["status"] == 408] == ["head_timeout"] * 20
+
+
+async def test_line_ends_for_ever_are_no_request(door_with) -> None:
+    """An empty line or two may come before a request; a connection that has nothing else to say is closed."""
+    door = await door_with(head_timeout_s="0.5")
+    address = door.frontdoor.address
+    async with neighbour(address) as other, strangers(address, 20) as attackers:
+        trickling = [asyncio.create_task(one.trickle(b"\r\n" * 200, 0.02)) for one in attackers]
+        for one in attackers:
+            assert await one.rest() == b""
+            await other.goes_on(1)
+        assert not any(await asyncio.gather(*trickling))
 
 
 async def test_a_head_of_endless_fields_is_408_or_431(door_with) -> None:
