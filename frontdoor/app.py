@@ -51,6 +51,7 @@ from frontdoor.status import status
 from frontdoor.upstream import Exchange, Loss, Upstream, UpstreamLost
 
 CUT_TIMEOUT_S = 1.0
+ABOUT_CLIENTS = ("queue", "clients", "requests")  # of `/status`: for admins, where there are keys
 LINE_BYTES = 512 << 20  # of all the bodies in line
 
 _JSON = b"content-type: application/json\r\n"
@@ -95,8 +96,9 @@ class Frontdoor:
         except Exception:  # one request's bug must not cost the others their server
             logger.exception("%s: request failed", call.request_id)
             self._refuse(call, refusal.internal_error())
-        if call.task is None:
-            self._end(call)
+        finally:
+            if call.task is None:
+                self._end(call)
 
     def spoiled(self, connection: Connection, refused: Refusal) -> None:
         """Something arrived that is no request, or too late, or too much: says so."""
@@ -274,10 +276,14 @@ class Frontdoor:
                 raise Refused(self.watch.closed)
             self._reply(call, 200, _JSON, b'{"ok":true}')
         else:
-            self._reply(call, 200, _JSON, msgspec.json.encode(self.status()))
+            told = self.status()
+            if not api_keys.sees_clients(holder):
+                told = {key: value for key, value in told.items() if key not in ABOUT_CLIENTS}
+            self._reply(call, 200, _JSON, msgspec.json.encode(told))
 
     def _refuse(self, call: Call, refused: Refusal) -> None:
         call.refused(refused)
+        call.release()  # the client may ask again at once
         if call.connection.has_begun:
             # a second answer must never be written into the first
             call.connection.hang_up()

@@ -78,6 +78,8 @@ class Call:
     has_started: bool = False
     phase: Phase = Phase.UPLOAD
     admitted: float | None = None
+    # in all its turns; an upload between two of them does not count
+    queued_s: float = 0.0
     first_byte: float | None = None
     intervals: Intervals = field(default_factory=Intervals)
     # the event that brought the first token

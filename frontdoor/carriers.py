@@ -15,13 +15,14 @@ import asyncio
 from collections.abc import Callable
 
 from frontdoor import refusal
-from frontdoor.call import Call, Phase
+from frontdoor.call import Call, Outcome, Phase
 from frontdoor.openai_api import error_event
 from frontdoor.refusal import Refusal, Refused
 from frontdoor.sse import EventTooLarge, StreamReader, StreamState, ping
 from frontdoor.upstream import Answer, Loss, UpstreamLost
 
 COLLECTED_BYTES = 8 << 20
+AFTER_END_S = 1.0
 
 Done = asyncio.Future[Refusal | None]
 
@@ -106,14 +107,19 @@ class EventCarrier:
         self._finish(refusal_of(lost))
 
     def cut(self, ending: Refusal) -> None:
-        """Ends the stream from our side."""
+        """Ends the stream from our side, where it is not whole already."""
         self._finish(ending)
+        if self._call.reason is ending.reason:
+            self._call.outcome = Outcome.FAILED  # not refused: the engine has worked for it
 
     def look(self, now: float, ping_interval_s: float) -> None:
         """Now and then: a ping where the client has heard nothing for long. Only whole events are ever written, so that
         any moment is a boundary; a client that does not read gets none.
         """
-        if ping_interval_s and now - self._quiet_since >= ping_interval_s and self._connection.is_writable:
+        if self._reader.state is StreamState.DONE:
+            if now - self._quiet_since >= AFTER_END_S:  # the engine owes nothing more than its end of the message
+                self._finish(None)
+        elif ping_interval_s and now - self._quiet_since >= ping_interval_s and self._connection.is_writable:
             self._quiet_since = now
             self._call.pings += 1
             self._connection.write(ping(self._call.dialect, self._reader.uses_ids))

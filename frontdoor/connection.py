@@ -44,6 +44,9 @@ SMALL_BODY_BYTES = 64 << 10
 MAX_PIPELINED = 16
 MAX_FIELDS = 128
 MAX_FRAMING_BYTES = 64 << 10
+MAX_SMALL_CHUNKS = 4096
+SMALL_CHUNK_BYTES = 256
+AHEAD_BYTES = 16 << 10  # of the body of a request that waits for the answer to the one before it
 UNLIMITED = 1 << 62
 
 # these have no body, and 204 no length either (RFC 9110, 8.6)
@@ -67,12 +70,15 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_ahead",
         "_chunked",
+        "_chunks",
         "_current",
         "_field_bytes",
         "_fields",
         "_framing_bytes",
         "_head_bytes",
+        "_has_ended_one",
         "_is_between",
+        "_is_deaf",
         "_is_first",
         "_is_offered",
         "_must_close",
@@ -84,6 +90,7 @@ class Connection(asyncio.Protocol):
         "_unsent",
         "address",
         "has_begun",
+        "is_held_back",
         "is_writable",
         "on_writable",
         "reading",
@@ -102,6 +109,9 @@ class Connection(asyncio.Protocol):
         # a slow client: whoever writes to it has to wait, and is told of every change
         self.is_writable = True
         self.on_writable: Callable[[bool], None] | None = None
+        # enough of a body that nobody has asked for yet: for `server`, which asks the kernel then whether its client
+        # is still there
+        self.is_held_back = False
         # the head of an answer has been written, its end has not
         self.has_begun = False
         self.written = 0
@@ -112,11 +122,16 @@ class Connection(asyncio.Protocol):
         self._target = b""
         self._fields: Fields = []
         self._field_bytes = 0
+        # in the latest read a request came to its end: what else is in it is not all of the next one's
+        self._has_ended_one = False
         # nothing of the next request has arrived
         self._is_between = True
         # of the head that is being read; 0 between requests
         self._head_bytes = 0
         self._framing_bytes = 0
+        self._chunks = 0
+        # nothing that comes is a request any more
+        self._is_deaf = False
         self._is_first = True
         # a request with a body offers another protocol (Upgrade: h2c, as Java's HttpClient does with every request)
         self._is_offered = False
@@ -139,12 +154,13 @@ class Connection(asyncio.Protocol):
         self.address = peer[0] if isinstance(peer, tuple) else ""
         refused = self.server.enter(self)
         if refused is not None:
-            self._must_close = True
+            self._must_close = self._is_deaf = True
             self.server.spoiled(self, refused)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server.leave(self)
         self._client_left()
+        self._parser = cast(httptools.HttpRequestParser, None)  # both know each other, and would wait for the collector
 
     def eof_received(self) -> bool:
         self._client_left()
@@ -157,36 +173,42 @@ class Connection(asyncio.Protocol):
         self._set_writable(True)
 
     def data_received(self, data: bytes) -> None:
-        if self.reading is Reading.LINGERING or self._trouble is not None:
+        if self.reading is Reading.LINGERING or self._is_deaf:
             return
-        was_between = self._is_between
+        was_between, was_parsing = self._is_between, self._parsing
+        self._has_ended_one = False
         self._parse(data)
-        if was_between and not self._is_between:
-            self._since = monotonic()  # line ends before a request are none of it
-        if self._parsing is None:
-            self._count_head(len(data))
-        elif self._parsing.content_length is None:
+        if self._is_between:
+            self._head_bytes = 0
+        elif self._parsing is None:
+            self._count_head(len(data), is_new=was_between or was_parsing is not None)
+        elif self._parsing.content_length is None and not self._has_ended_one:
             self._count_framing(self._parsing, len(data))
 
     def _parse(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            # Upgrade may be ignored (RFC 9110, 7.8), and is; llhttp stops there
-            self._parser = httptools.HttpRequestParser(self)
-            if self._is_offered and self._parsing is not None:
-                self._parser.feed_data(stand_in(self._parsing.head))
-                self._is_offered = False
-            self._parse(data[upgrade.args[0] :])
-        except httptools.HttpParserError as exc:
-            self._spoiled(bad_request(f"not a valid HTTP request: {str(exc)[:200]}"))
+        rest: bytes | memoryview = data
+        while not self._is_deaf and self.reading is not Reading.LINGERING:
+            try:
+                self._parser.feed_data(rest)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                # Upgrade may be ignored (RFC 9110, 7.8), and is; llhttp stops there
+                self._parser = httptools.HttpRequestParser(self)
+                if self._is_offered and self._parsing is not None:
+                    self._parser.feed_data(stand_in(self._parsing.head))
+                    self._is_offered = False
+                rest = memoryview(rest)[upgrade.args[0] :]
+            except httptools.HttpParserError as exc:
+                self._spoiled(bad_request(f"not a valid HTTP request: {str(exc)[:200]}"))
+                return
 
-    def _count_head(self, size: int) -> None:
+    def _count_head(self, size: int, *, is_new: bool) -> None:
         """Bounds a head that is still incomplete, also one that comes while another request is being answered."""
-        if self._is_between:
-            self._head_bytes = 0
-            return
-        self._head_bytes += size
+        if is_new:
+            self._since = monotonic()  # line ends before a request are none of it
+            self._head_bytes = len(self._target) + self._field_bytes
+        else:
+            self._head_bytes += size
         if self._head_bytes > self.server.limits.max_head_bytes:
             self._spoiled(head_too_large(self.server.limits.max_head_bytes))
 
@@ -200,9 +222,9 @@ class Connection(asyncio.Protocol):
         """Nothing more can be read here. What is being answered still is; then this is said, and it ends."""
         if self._trouble is not None or self.reading is Reading.LINGERING:
             return
+        # it is read from and nothing is heard: only a connection that is read from tells when its client leaves
+        self._is_deaf = True
         self._trouble = refusal
-        if not self.transport.is_closing():
-            self.transport.pause_reading()
         unfinished = self._parsing
         if unfinished is not None and not unfinished.is_complete:
             unfinished.fail(refusal)
@@ -248,7 +270,7 @@ class Connection(asyncio.Protocol):
         request = Request(head)
         self._parsing = request
         self._head_bytes = 0
-        self._framing_bytes = 0
+        self._framing_bytes = self._chunks = 0
         limits = self.server.limits
         if len(self._target) + self._field_bytes > limits.max_head_bytes or len(head.fields) > MAX_FIELDS:
             self._parsing = None
@@ -263,18 +285,25 @@ class Connection(asyncio.Protocol):
         else:
             self._begin(request)
 
+    def on_chunk_header(self) -> None:
+        request = self._parsing
+        self._chunks += 1
+        if request is not None and self._chunks > MAX_SMALL_CHUNKS + request.size // SMALL_CHUNK_BYTES:
+            self._spoiled(bad_request("the request body comes in too many small chunks"))
+
     def on_body(self, piece: bytes) -> None:
         request = self._parsing
-        if request is None or self.reading is Reading.DROPPING or self.reading is Reading.LINGERING:
+        if request is None or self._is_deaf or self.reading is Reading.DROPPING or self.reading is Reading.LINGERING:
             return
         request.take(piece)
         if request.size >= request.held_back_at and not self.transport.is_closing():
+            self.is_held_back = True
             self.transport.pause_reading()
 
     def on_message_complete(self) -> None:
         if self._is_offered:
             return
-        self._is_between = True
+        self._is_between = self._has_ended_one = True
         request, self._parsing = self._parsing, None
         if request is None:
             return
@@ -290,6 +319,7 @@ class Connection(asyncio.Protocol):
 
     def _queue(self, request: Request) -> None:
         if len(self._ahead) < MAX_PIPELINED:
+            request.held_back_at = AHEAD_BYTES
             self._ahead.append(request)
             if self._current is None:
                 self.reading = Reading.BUSY
@@ -338,7 +368,7 @@ class Connection(asyncio.Protocol):
         self._ahead.clear()
         if self.transport.is_closing():
             return
-        nothing_to_come = self._parsing is None and self._trouble is None
+        nothing_to_come = self._parsing is None and not self._is_deaf
         if nothing_to_come or not self.transport.can_write_eof():
             self.transport.close()
         else:
@@ -441,7 +471,7 @@ class Connection(asyncio.Protocol):
         """Ends what has taken too long; `now` is of time.monotonic()."""
         waited_s = now - self._since
         if self.reading is Reading.HEAD:
-            if self._head_bytes:
+            if not self._is_between:
                 if waited_s >= limits.head_timeout_s:
                     self._spoiled(head_timeout(limits.head_timeout_s))
             elif waited_s >= self.server.idle_s(limits.head_timeout_s if self._is_first else limits.keep_alive_s):
@@ -454,7 +484,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         """Nothing is asked here, and nothing has begun to arrive."""
-        is_quiet = self.reading is Reading.HEAD and self._is_between and not self._head_bytes
+        is_quiet = self.reading is Reading.HEAD and self._is_between
         return is_quiet and self._trouble is None and not self.transport.is_closing()
 
     def detach(self) -> socket.socket | None:
@@ -502,5 +532,6 @@ class Connection(asyncio.Protocol):
             self.transport.write(data)
 
     def _resume_reading(self) -> None:
+        self.is_held_back = False
         if not self.transport.is_closing():
             self.transport.resume_reading()

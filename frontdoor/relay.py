@@ -62,9 +62,11 @@ class Relay:
         """Waits until it is admitted, or for the first time or because of its weight."""
         if call.gate is not None and call.ticket is not None:
             call.phase = Phase.QUEUED
-            waited_s = monotonic() - call.started
-            await call.gate.turn(call.ticket, settings.queue_timeout_s - waited_s, waited_s, self._next_free)
+            began = monotonic()
+            left_s = settings.queue_timeout_s - call.queued_s
+            await call.gate.turn(call.ticket, left_s, call.queued_s, self._next_free)
             call.admitted = monotonic()
+            call.queued_s += call.admitted - began
 
     def _require_open(self, route: Route) -> None:
         """The slot may have gone since the head was judged."""

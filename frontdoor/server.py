@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
+import select
 import termios
 import time
 from collections import Counter
@@ -120,6 +121,8 @@ class Server:
         self.date = answer_head.date(int(time.time()))
         for connection in list(self.connections):
             connection.look(now, self.limits)
+            if connection.is_held_back and _has_hung_up(connection):
+                connection.transport.abort()
             if not connection.is_writable or connection.transport.is_closing():
                 self._look_at_reader(connection, now)
             else:
@@ -159,3 +162,13 @@ def _nobody(connection: Connection) -> None:
 
 def _unwired(*_: object) -> None:
     raise RuntimeError("the server has no handler yet")
+
+
+def _has_hung_up(connection: Connection) -> bool:
+    """Whether the client has ended its side, as far as the kernel knows: where nothing is read, nobody else notices."""
+    poll = select.poll()
+    try:
+        poll.register(connection.transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
+    except (OSError, ValueError):  # its socket is closed already
+        return False
+    return bool(poll.poll(0))

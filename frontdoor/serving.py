@@ -47,7 +47,12 @@ class OpenDoor:
         loop = asyncio.get_running_loop()
         for each in self.listeners.http:
             accepting = await loop.create_server(
-                self.server.connection, sock=each.dup(), backlog=BACKLOG, ssl=self.secured
+                self.server.connection,
+                sock=each.dup(),
+                backlog=BACKLOG,
+                ssl=self.secured,
+                # part of taking a head; no connection is counted before it
+                ssl_handshake_timeout=self.settings.head_timeout_s if self.secured is not None else None,
             )
             self._accepting.append(accepting)
             # It returns when every client of this server has left, also those whose TLS handshake is not over; but only

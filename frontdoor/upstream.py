@@ -188,6 +188,7 @@ class Exchange(asyncio.Protocol):
         else:
             self._lose(UpstreamLost(Loss.DISCONNECTED, str(exc or "closed")))
         self._state = _State.CLOSED
+        self._parser = cast(httptools.HttpResponseParser, None)  # both know each other
 
     def eof_received(self) -> bool:
         return False
@@ -267,8 +268,9 @@ class Exchange(asyncio.Protocol):
             carrier.lost(self._lost)
 
     def _return(self) -> None:
-        """Back to the pool, if another request can be sent here."""
-        if self._keeps_alive and not self._transport.is_closing() and self._pool.has_room:
+        """Back to the pool, if another request can be sent here: not behind one that the engine has not read whole."""
+        is_sent = not self._transport.is_closing() and not self._transport.get_write_buffer_size()
+        if self._keeps_alive and is_sent and self._pool.has_room:
             if self.is_held:
                 self.go_on()
             self._state = _State.IDLE
@@ -311,10 +313,11 @@ class Pool:
         self._port = parts.port or (443 if self._ssl else 80)
         self.host_header = parts.netloc.encode()
         self._idle: dict[Exchange, None] = {}
+        self._is_closed = False
 
     @property
     def has_room(self) -> bool:
-        return len(self._idle) < MAX_IDLE
+        return len(self._idle) < MAX_IDLE and not self._is_closed
 
     async def exchange(self) -> Exchange:
         """An idle connection, the one used last, or a new one. Raises UpstreamLost: nothing was sent."""
@@ -343,6 +346,8 @@ class Pool:
             exchange.close_idle()
 
     def close(self) -> None:
+        """Nothing comes back here any more; exchanges under way end by themselves."""
+        self._is_closed = True
         for exchange in list(self._idle):
             exchange.close_idle()
 
