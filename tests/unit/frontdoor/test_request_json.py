@@ -14,6 +14,10 @@ from frontdoor.refusal import Refused
 from frontdoor.request_json import (
     MAX_CONTAINERS,
     MAX_DEPTH,
+    MAX_DIGITS,
+    MAX_KEYS,
+    MAX_SMALL_NUMBERS,
+    MAX_TEXT_BYTES,
     MAX_VALUES,
     check_content_type,
     read_object,
@@ -53,10 +57,10 @@ def nested(levels: int) -> bytes:
         (b'{"a":NaN}', "holds NaN"),
         (b'{"a":[Infinity]}', "holds Infinity"),
         (b'{"a":-Infinity}', "holds -Infinity"),
-        (b'{"a":1e999}', "the number 1e999"),
-        (b'{"a":-1e309}', "the number -1e309"),
-        (b'{"a":' + b"9" * 4301 + b"}", "more than 4300 digits"),
-        (b'{"a":' + b"9" * 4_000_000 + b"}", "more than 4300 digits"),
+        (b'{"a":1e999}', "a number above 1.8e308"),
+        (b'{"a":-1e309}', "a number above 1.8e308"),
+        (b'{"a":' + b"9" * (MAX_DIGITS + 1) + b"}", "more than 640 digits"),
+        (b'{"a":' + b"9" * 4_000_000 + b"}", "more than 640 digits"),
         (b'{"n":1,"n":99999}', "the key 'n' twice"),
         (b'{"a":[{"b":{"n":1,"n":1}}]}', "the key 'n' twice"),
         (b'{"n":1,"\\u006e":2}', "the key 'n' twice"),
@@ -65,7 +69,7 @@ def nested(levels: int) -> bytes:
         (b"[" * 100_000, "more than 64 levels"),
         (b'{"a":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}", "more than 64 levels"),
         (b'{"a":[' + b"{}," * MAX_CONTAINERS + b" " * (1 << 18) + b"1]}", "more than 50000 objects"),
-        (b'{"a":[' + b"1," * (MAX_VALUES + 1) + b"1]}", "more than 1000000 values"),
+        (b'{"a":[' + b"1," * (MAX_VALUES + 1) + b"1]}", "more than 500000 values"),
         (b'{"a":"' + IMAGE + b'","b":NaN}', "holds NaN"),
         (b'{"a":"' + IMAGE + b'"', f"at character {len(IMAGE) + 7}"),
         (b'{"a":"' + IMAGE, "Unterminated string"),
@@ -81,13 +85,50 @@ def test_what_is_no_json_object_is_refused_with_the_reason_and_the_place(body, s
     assert said in refused.value.refusal.message
 
 
+def keys(count: int, colon: bytes) -> bytes:
+    return b"{" + b",".join(b'"%d%b1' % (number, colon) for number in range(count)) + b"}"
+
+
+@pytest.mark.parametrize("colon", [b'":', b'" :', b'"\n \t:', b'"\r:', b'\\\\":'])
+def test_keys_are_counted_however_they_are_written(colon) -> None:
+    with pytest.raises(Refused, match="more than 100000 keys"):
+        read_object(keys(MAX_KEYS + 1, colon))
+    assert len(read_object(keys(MAX_KEYS, colon)).fields) == MAX_KEYS
+
+
+def test_colons_and_quoted_keys_in_a_text_are_no_keys() -> None:
+    for text in ("a: b " * (MAX_KEYS + 1), keys(MAX_KEYS + 1, b'":').decode()):
+        body = json.dumps({"text": text}).encode()
+        assert read_object(body).fields == {"text": text}
+
+
+def test_numbers_that_cost_most_are_limited() -> None:
+    with pytest.raises(Refused, match="negative exponent"):
+        read_object(b'{"a":[' + b"1.5e-300," * (MAX_SMALL_NUMBERS + 1) + b"1]}")
+
+
+def test_a_text_has_its_own_limit_and_images_do_not_count() -> None:
+    rest = len(b'{"a":""}')
+    read_object(b'{"a":"' + b"a " * ((MAX_TEXT_BYTES - rest) // 2) + b'"}')
+    read_object(b'{"a":"' + IMAGE * 500 + b'"}')
+    with pytest.raises(Refused) as refused:
+        read_object(b'{"a":"' + b"a " * (MAX_TEXT_BYTES // 2) + b'"}')
+    assert (refused.value.refusal.status, refused.value.refusal.code) == (413, "request_too_large")
+    assert "16777216 bytes" in refused.value.refusal.message
+
+
+def test_a_large_body_is_not_read_twice_for_the_place_of_a_mistake() -> None:
+    with pytest.raises(Refused, match="places are counted without long base64 data"):
+        read_object(b'{"a":"' + IMAGE + b'","b":"' + b"b " * (1 << 18) + b'",}')
+
+
 @pytest.mark.parametrize(
     "body",
     [
         b"{}",
         b' \r\n\t{"a" : 1 } ',
         nested(MAX_DEPTH),
-        b'{"a":1e308,"b":-1e308,"c":1e-999,"d":' + b"9" * 4300 + b"}",
+        b'{"a":1e308,"b":-1e308,"c":1e-999,"d":' + b"9" * MAX_DIGITS + b"}",
         b'{"a":{"n":1},"b":{"n":2}}',
         b'{"a":[' + b"{}," * (MAX_CONTAINERS - 3) + b" " * (1 << 18) + b"1]}",
         b'{"a":[' + b"1," * (MAX_VALUES - 1) + b"1]}",
