@@ -78,14 +78,21 @@ def profile_keys() -> str:
 
 def frontdoor_settings() -> str:
     rows = (
-        (code(variable(name)), field.description, "" if field.default is None else code(field.default))
+        (
+            code(variable(name)),
+            field.description,
+            "" if field.default is None else code(field.default),
+            "profile, environment" if variable(name) in keys.FRONTDOOR else "environment",
+        )
         for name, field in Settings.model_fields.items()
     )
     return (
         "# Settings of the frontdoor\n\n"
         "The command line wins over the active profile, the profile over the environment, the environment over the "
-        "default. A value that the profile overrides is logged once.\n\n"
-        + table(("setting", "takes", "default"), rows)
+        "default. A value that the profile overrides is logged once. What belongs to the host and not to the model has "
+        "its place in the environment only; `slotctl up` and `scripts/serve` pass that on, and take the rest from the "
+        "profile alone.\n\n"
+        + table(("setting", "takes", "default", "may stand in"), rows)
         + "\n## Command line\n\n```\n"
         + help_of("frontdoor.__main__", "frontdoor")
         + "```\n"

@@ -48,6 +48,44 @@ STATUS_FAMILIES = (
 # Whoever has one of these says why, and whoever serves it nevertheless is told.
 ADVISED_AGAINST = ("rejected", "blocked")
 
+# What FRONTDOOR_ALLOWED_FIELDS may let in; the frontdoor's own list, which a test compares.
+ALLOWABLE_FIELDS = (
+    "audio_embeds",
+    "audio_url",
+    "background",
+    "chat_template",
+    "chat_template_kwargs.chat_template",
+    "chat_template_kwargs.tokenize",
+    "data",
+    "ec_transfer_params",
+    "file_url",
+    "guided_choice",
+    "guided_decoding_backend",
+    "guided_grammar",
+    "guided_json",
+    "guided_regex",
+    "guided_whitespace_pattern",
+    "image_embeds",
+    "image_pil",
+    "input_audio",
+    "kv_transfer_params",
+    "logits_processors",
+    "media_io_kwargs",
+    "mm_processor_kwargs",
+    "priority",
+    "prompt_embeds",
+    "request_id",
+    "response_format.type",
+    "structured_outputs.grammar",
+    "structured_outputs.regex",
+    "structured_outputs.structural_tag",
+    "structured_outputs.whitespace_pattern",
+    "uuid",
+    "video_embeds",
+    "video_url",
+    "vllm_xargs",
+)
+
 
 def family_of(status: str) -> str:
     """The status without its detail: `production-candidate-requant` is a `production-candidate`."""
@@ -260,7 +298,7 @@ FRONTDOOR = _table(
     ),
     Key(
         "FRONTDOOR_ALLOWED_FIELDS",
-        _WORDS,
+        kinds.words(*ALLOWABLE_FIELDS),
         "Request fields that are denied by default and allowed here, with commas.",
         "none",
     ),
@@ -288,6 +326,28 @@ FRONTDOOR = _table(
     Key("FRONTDOOR_DEFAULT_MAX_OUTPUT_TOKENS", _TOKENS, "The output limit of a request that names none."),
     Key("FRONTDOOR_MAX_OUTPUT_TOKENS", _TOKENS, "The largest output limit that a request may name."),
 )
+
+# What depends on the host and not on the model: told in the frontdoor's environment, and in no profile.
+HOST_SETTINGS = frozenset(
+    {
+        "FRONTDOOR_ALLOWED_HOSTS",
+        "FRONTDOOR_API_KEYS_FILE",
+        "FRONTDOOR_BODY_IDLE_TIMEOUT_S",
+        "FRONTDOOR_BODY_TIMEOUT_S",
+        "FRONTDOOR_CONTROL_SOCKET",
+        "FRONTDOOR_DRAIN_TIMEOUT_S",
+        "FRONTDOOR_HEAD_TIMEOUT_S",
+        "FRONTDOOR_KEEP_ALIVE_S",
+        "FRONTDOOR_MAX_CONNECTIONS",
+        "FRONTDOOR_MAX_CONNECTIONS_PER_ADDRESS",
+        "FRONTDOOR_MAX_HEAD_BYTES",
+        "FRONTDOOR_TLS_CERTIFICATE",
+        "FRONTDOOR_TLS_PRIVATE_KEY",
+        "FRONTDOOR_WRITE_STALL_TIMEOUT_S",
+    }
+)
+# Where the frontdoor finds profile and state: whoever starts it says so.
+FRONTDOOR_PLACES = frozenset({"FRONTDOOR_ACTIVE_PROFILE", "FRONTDOOR_SLOT_STATE"})
 
 # Read by the slot, turned into the engine's command line, read by the frontdoor.
 OUR_PREFIXES = ("MODEL_SLOT_", "SERVE_", "FRONTDOOR_")

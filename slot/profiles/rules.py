@@ -78,6 +78,8 @@ def _word_for(text: str, kind: Kind) -> str | None:
 
 
 def _unknown(key: str) -> Finding:
+    if key in keys.HOST_SETTINGS | keys.FRONTDOOR_PLACES:
+        return Finding("a known setting of the host", "it in the frontdoor's environment")
     prefix = next(prefix for prefix in keys.OUR_PREFIXES if key.startswith(prefix))
     known = [name for name in _our_keys() if name.startswith(prefix)]
     return Finding("an unknown key", "a known one", _meant_positive(key) or _hint_for_name(key, prefix, known))

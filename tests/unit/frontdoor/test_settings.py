@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor.request_policy import BodyPolicy
+from frontdoor.request_policy import ALLOWABLE_FIELDS, BodyPolicy
 from frontdoor.settings import BadSettings, Settings, load, overridden, variable
 from slot.profiles import keys
 
@@ -133,6 +133,16 @@ def test_what_a_profile_says_about_bodies() -> None:
     assert load({}, {}, {}).body_policy == BodyPolicy()
 
 
+def test_a_default_above_the_limit_is_a_problem() -> None:
+    profile = {"FRONTDOOR_DEFAULT_MAX_OUTPUT_TOKENS": "9", "FRONTDOOR_MAX_OUTPUT_TOKENS": "9"}
+    assert load({}, profile, {}).default_max_output_tokens == 9
+    with pytest.raises(BadSettings) as bad:
+        load({"max_output_tokens": "8"}, profile, {})
+    assert bad.value.problems == [
+        "FRONTDOOR_DEFAULT_MAX_OUTPUT_TOKENS: found 9, expected at most 8, which is FRONTDOOR_MAX_OUTPUT_TOKENS"
+    ]
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError):
         load({}, {}, {}).port = 1  # type: ignore[misc]
@@ -143,8 +153,13 @@ def test_what_a_profile_overrides_is_known() -> None:
     assert overridden(profile, {"FRONTDOOR_PORT": "2", "FRONTDOOR_HOST": "0.0.0.0", "HOME": "/"}) == ["FRONTDOOR_PORT"]
 
 
-def test_every_frontdoor_key_of_a_profile_is_a_setting_here() -> None:
-    assert {key.removeprefix("FRONTDOOR_").lower() for key in keys.FRONTDOOR} <= set(Settings.model_fields)
+def test_every_setting_has_its_place_in_the_profile_or_in_the_environment() -> None:
+    places = [*keys.FRONTDOOR, *keys.HOST_SETTINGS, *keys.FRONTDOOR_PLACES]
+    assert sorted(places) == sorted(map(variable, Settings.model_fields))
+
+
+def test_a_profile_may_allow_what_is_denied_here() -> None:
+    assert sorted(keys.ALLOWABLE_FIELDS) == sorted(ALLOWABLE_FIELDS)
 
 
 @pytest.mark.parametrize("key", [key for key in keys.FRONTDOOR.values() if key.default], ids=lambda key: key.name)

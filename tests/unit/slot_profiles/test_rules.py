@@ -59,7 +59,7 @@ def test_a_right_line(key: str, text: str) -> None:
         ("SERVE_max_model_len", "1", UNKNOWN, None),
         ("SERVE_NO_ENABLE_PREFIX_CACHING", "true", UNKNOWN, "write SERVE_ENABLE_PREFIX_CACHING=false"),
         ("FRONTDOOR_MAX_ACTIVE_GENERATION", "1", UNKNOWN, "did you mean FRONTDOOR_MAX_ACTIVE_GENERATIONS?"),
-        ("FRONTDOOR_DRAIN_TIMEOUT_S", "1", UNKNOWN, None),
+        ("FRONTDOOR_DRAINING_TIME_S", "1", UNKNOWN, None),
         (
             "FRONTDOOR_REWRITE_REQUEST_MODEL",
             "1",
@@ -134,6 +134,25 @@ def test_the_pause_file_has_one_place_for_all_who_read_it() -> None:
 )
 def test_measured_decode_rates_are_by_concurrency(decode: str, is_right: bool) -> None:
     assert (complaint("MODEL_SLOT_MEASURED_DECODE_TOKENS_PER_S", decode) is None) == is_right
+
+
+@pytest.mark.parametrize("key", sorted(keys.HOST_SETTINGS | keys.FRONTDOOR_PLACES))
+def test_a_setting_of_the_host_is_known_and_has_another_place(key: str) -> None:
+    assert complaint(key, "1") == ("a known setting of the host", "it in the frontdoor's environment", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [
+        ("guided_regex", True),
+        ("guided_regex,structured_outputs.regex", True),
+        ("guided_regexp", False),
+        ("guided_regex,", False),
+        ("guided_regex, priority", False),
+    ],
+)
+def test_only_fields_that_are_denied_can_be_allowed(text: str, is_right: bool) -> None:
+    assert (complaint("FRONTDOOR_ALLOWED_FIELDS", text) is None) == is_right
 
 
 @pytest.mark.parametrize("key", sorted(refused.REFUSED))
