@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slot import state
-from slot.cli import frontdoor_client, slot_lock
+from slot.cli import child_environment, frontdoor_client, slot_lock
 from slot.cli.banner import Address, banner
 from slot.cli.children import Child
 from slot.cli.load_view import Bar, Lines, LoadView
@@ -43,19 +43,6 @@ class Plan:
     is_verbose: bool
 
     @property
-    def environment(self) -> dict[str, str]:
-        """What the children get: this one's, but places fixed, and no setting that a shell happens to have."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("FRONTDOOR_")}
-        kept.pop("NOTIFY_SOCKET", None)
-        return kept | {
-            "SLOT_RUN_DIR": str(self.paths.run_dir),
-            "SLOT_DATA_DIR": str(self.paths.data_dir),
-            "SLOT_CATALOG_DIR": str(self.paths.catalog_dir),
-            "SLOT_ACTIVE_PROFILE": str(self.paths.active_profile),
-            "PYTHONUNBUFFERED": "1",
-        }
-
-    @property
     def slot_argv(self) -> list[str]:
         return [sys.executable, "-m", "slot.cli", "run", *self.slot_options]
 
@@ -70,9 +57,13 @@ def up(plan: Plan) -> ExitCode:
     """Serves in the foreground until Ctrl-C. Raises OSError where a process or a log cannot be made."""
     # blocked, and waited for in `_events`; the children unblock them again
     signal.pthread_sigmask(signal.SIG_BLOCK, (*STOP_SIGNALS, signal.SIGCHLD))
-    door = Child(plan.door_argv, plan.environment, plan.paths.run_dir / "frontdoor.log")
+    door = Child(
+        plan.door_argv, child_environment.for_door(os.environ, plan.paths), plan.paths.run_dir / "frontdoor.log"
+    )
     try:
-        slot = Child(plan.slot_argv, plan.environment, plan.paths.run_dir / "engine.log")
+        slot = Child(
+            plan.slot_argv, child_environment.for_slot(os.environ, plan.paths), plan.paths.run_dir / "engine.log"
+        )
     except BaseException:
         door.make_sure_it_ends()
         raise
@@ -100,6 +91,8 @@ class Up:
 
     def run(self) -> ExitCode:
         self._view.say(f"logs: {self._slot.log} {self._door.log}")
+        for line in child_environment.not_used(os.environ):
+            self._view.say(line)
         session = Session()
         while session.stage is not Stage.ENDED:
             for event in self._events(session):
@@ -157,7 +150,10 @@ class Up:
                 self._say_tail(self._door.log)
             case Action.STOP_DOOR:
                 self._view.close()
-                self._view.say("stopping the frontdoor; Ctrl-C again to stop everything at once")
+                limit = child_environment.drain_timeout_s(os.environ)
+                self._view.say(
+                    f"stopping the frontdoor: open requests may take {limit} s; Ctrl-C again stops all at once"
+                )
                 self._door.signal(signal.SIGTERM)
             case Action.STOP_SLOT:
                 self._view.say(f"stopping the engine, which may take up to {self._plan.profile.stop_grace_s:.0f} s")

@@ -191,5 +191,20 @@ def test_a_setting_of_the_shell_changes_nothing(place: Any) -> None:
     place.environment |= {"FRONTDOOR_MAX_ACTIVE_GENERATIONS": "7", "VLLM_CACHE_ROOT": "/nowhere"}
     up = place.serving("quick")
     assert status(place)["frontdoor"]["max_active_generations"] == 2
+    assert "FRONTDOOR_MAX_ACTIVE_GENERATIONS of the environment is not used: the profile decides" in up.output
     up.interrupt()
+    up.until_said(r"open requests may take 5 s")
+    assert up.exit_code() == 0
+
+
+def test_a_setting_of_the_host_reaches_the_frontdoor(place: Any) -> None:
+    key_file = place.directory / "api-keys"
+    key_file.write_text("infer alice 0123456789abcdef\n")
+    key_file.chmod(0o600)
+    place.environment |= {"FRONTDOOR_API_KEYS_FILE": str(key_file), "FRONTDOOR_DRAIN_TIMEOUT_S": "7"}
+    up = place.serving("quick")
+    with pytest.raises(openai.AuthenticationError):
+        ask(place)
+    up.interrupt()
+    up.until_said(r"open requests may take 7 s")
     assert up.exit_code() == 0
