@@ -30,14 +30,15 @@ class House(NamedTuple):
 
 @lru_cache(_KEPT)
 def at_capacity(house: House, waiting: int) -> Refusal:
-    used = f"all {house.cap}" if house.active >= house.cap else f"{house.active} of {house.cap}"
     line = f" and {waiting} {'request waits' if waiting == 1 else 'requests wait'}" if waiting else ""
-    return _full(house, f"{used} {house.what} slots are in use{line}; one is expected to be free")
+    return _full(house, f"{_used(house)}{line}; {'it' if house.cap == 1 else 'one'} is expected to be free")
 
 
 @lru_cache(_KEPT)
 def cache_full(house: House) -> Refusal:
-    return _full(house, f"the engine's KV cache is full with {house.active} {house.what}s; one is expected to end")
+    return _full(
+        house, f"the engine's KV cache is full with {_count(house.active, house.what)}; one is expected to end"
+    )
 
 
 @lru_cache(_KEPT)
@@ -98,6 +99,17 @@ def too_long(tokens: int, kv_tokens: int) -> Refusal:
         message=f"this request may need {tokens} tokens, prompt and output together, and the engine's KV cache holds "
         f"{kv_tokens}: shorten the prompt or ask for fewer output tokens",
     )
+
+
+def _used(house: House) -> str:
+    if house.cap == 1 and house.active:
+        return f"the only {house.what} slot is in use"
+    used = f"all {house.cap}" if house.active >= house.cap else f"{house.active} of {house.cap}"
+    return f"{used} {house.what} slots are in use"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _full(house: House, message: str) -> Refusal:

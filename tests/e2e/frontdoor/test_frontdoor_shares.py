@@ -127,7 +127,7 @@ async def test_pooling_has_a_cap_of_its_own(open_with, engine) -> None:
     asked = await engine.request()
     answer, error = await refused(await ask(door, path="/v1/embeddings", input="x"))
     assert (answer.status, error["max_active_pooling_requests"]) == (503, 1)
-    assert "all 1 pooling request slots are in use" in error["message"]
+    assert "the only pooling request slot is in use" in error["message"]
     await run(door, engine)
     await asked.reply(200, b"{}")
     await door.until(lambda: door.frontdoor.pooling.admission.active == 0)

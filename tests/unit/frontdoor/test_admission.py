@@ -77,7 +77,7 @@ def test_a_refusal_at_capacity_says_how_many_there_are_and_when_one_is_free() ->
     refusal = refused(ask(admission))
     assert (refusal.status, refusal.code, refusal.retry_after_s) == (503, "server_is_overloaded", 3.0)
     assert refusal.message == (
-        "all 1 generation slots are in use and 1 request waits; one is expected to be free in about 3 s"
+        "the only generation slot is in use and 1 request waits; it is expected to be free in about 3 s"
     )
     assert refusal.details == {"active_generations": 1, "max_active_generations": 1}
 

@@ -31,6 +31,22 @@ FULL = House("generation", 503, 8, 8, 3.2)
             "all 8 pooling request slots are in use; one is expected to be free in about 3 s",
         ),
         (
+            busy.at_capacity(FULL._replace(active=1, cap=1), 0),
+            "the only generation slot is in use; it is expected to be free in about 3 s",
+        ),
+        (
+            busy.at_capacity(FULL._replace(active=1, cap=1), 2),
+            "the only generation slot is in use and 2 requests wait; it is expected to be free in about 3 s",
+        ),
+        (
+            busy.at_capacity(FULL._replace(active=2, cap=1), 0),
+            "the only generation slot is in use; it is expected to be free in about 3 s",
+        ),
+        (
+            busy.cache_full(FULL._replace(active=1)),
+            "the engine's KV cache is full with 1 generation; one is expected to end in about 3 s",
+        ),
+        (
             busy.too_few_places(FULL._replace(active=5), 4),
             "asks for 4 generations, and 5 of 8 generation slots are in use; the next is expected to be free in "
             "about 3 s",
