@@ -64,6 +64,35 @@ _NOT_TO_CLIENT = _HOP_BY_HOP | {
     b"access-control-max-age",
 }
 
+# A browser asks before it sends any of these. The SDKs of OpenAI and Anthropic send theirs with every request.
+_FROM_BROWSERS = (
+    "Authorization",
+    "Content-Type",
+    "OpenAI-Beta",
+    "X-Api-Key",
+    "anthropic-version",
+    "anthropic-beta",
+    "anthropic-dangerous-direct-browser-access",
+    "X-Request-Id",
+    "X-Requested-With",
+)
+_FROM_SDKS = tuple(
+    f"x-stainless-{name}"
+    for name in (
+        "lang",
+        "package-version",
+        "os",
+        "arch",
+        "runtime",
+        "runtime-version",
+        "retry-count",
+        "timeout",
+        "helper-method",
+        "async",
+        "read-timeout",
+    )
+)
+
 
 def request_id(given: bytes | None) -> str:
     """The client's own request id if it is harmless in a header, a log and a file name, otherwise a new one."""
@@ -72,15 +101,15 @@ def request_id(given: bytes | None) -> str:
     return f"{_PROCESS}{next(_numbers):06x}"
 
 
-def cors(allow_origin: str | None) -> bytes:
-    """The CORS lines of every answer; none unless an origin is configured."""
+def cors(allow_origin: str | None, session_header: str = "X-Session-Id") -> bytes:
+    """The CORS lines of every answer; none unless an origin is configured. `session_header`: as it is configured."""
     if allow_origin is None:
         return b""
     return (
         f"access-control-allow-origin: {allow_origin}\r\n"
         "access-control-allow-methods: GET, POST, OPTIONS\r\n"
-        "access-control-allow-headers: Authorization, Content-Type, OpenAI-Beta, X-Request-Id, X-Requested-With\r\n"
-        "access-control-expose-headers: X-Request-Id, Retry-After, retry-after-ms, X-Frontdoor-Applied\r\n"
+        f"access-control-allow-headers: {', '.join([*_FROM_BROWSERS, session_header, *_FROM_SDKS])}\r\n"
+        "access-control-expose-headers: X-Request-Id, request-id, Retry-After, retry-after-ms, X-Frontdoor-Applied\r\n"
     ).encode()
 
 

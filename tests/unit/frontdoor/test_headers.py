@@ -117,6 +117,15 @@ def test_cors_lines_are_there_only_when_configured() -> None:
     assert b"access-control-allow-origin: http://ui\r\n" in headers.cors("http://ui")
 
 
+def test_a_browser_may_send_what_the_sdks_send_and_read_the_request_id() -> None:
+    lines = dict(line.split(": ") for line in headers.cors("*", "X-Mine").decode().splitlines())
+    allowed = {name.lower() for name in lines["access-control-allow-headers"].split(", ")}
+    assert {"authorization", "x-api-key", "anthropic-version", "anthropic-beta", "x-mine"} <= allowed
+    assert {"x-stainless-retry-count", "x-stainless-helper-method", "x-stainless-read-timeout"} <= allowed
+    assert "x-session-id" not in allowed
+    assert "request-id" in lines["access-control-expose-headers"].split(", ")
+
+
 @pytest.mark.parametrize("name", [b"transfer_encoding", b"x_forwarded_for", b"content_length", b"_", b"x-mine_"])
 def test_a_name_that_others_read_as_another_ends_here(name: bytes) -> None:
     fields: Fields = [(name, b"1"), (b"x-two", b"1_2")]
