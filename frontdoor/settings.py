@@ -318,9 +318,20 @@ def load(arguments: Mapping[str, str], profile: Mapping[str, str], environment: 
         settings = Settings(**given)
     except ValidationError as exc:
         problems += [_problem(error, arguments, profile) for error in exc.errors()]
+    else:
+        problems += _contradictions(settings)
     if problems:
         raise BadSettings(problems)
     return settings
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """What each field allows, and both together do not."""
+    default, most = settings.default_max_output_tokens, settings.max_output_tokens
+    if default is None or most is None or default <= most:
+        return []
+    name, limit = variable("default_max_output_tokens"), variable("max_output_tokens")
+    return [f"{name}: found {default}, expected at most {most}, which is {limit}"]
 
 
 def overridden(profile: Mapping[str, str], environment: Mapping[str, str]) -> list[str]:
