@@ -20,6 +20,7 @@ class Address:
     host: str
     port: int
     lan: str | None = None
+    scheme: str = "http"
 
     @property
     def near(self) -> str:
@@ -28,7 +29,7 @@ class Address:
 
     @property
     def url(self) -> str:
-        return http_url(self.near, self.port)
+        return http_url(self.near, self.port, self.scheme)
 
 
 def banner(profile: Profile, address: Address, *, context: int | None, simulated: bool) -> list[str]:
@@ -50,7 +51,7 @@ def what_the_next_gets(profile: Profile) -> str:
 
 def on_the_lan(address: Address) -> Iterator[tuple[str, str]]:
     if address.lan is not None:
-        yield "on LAN", f"{http_url(address.lan, address.port)}/v1"
+        yield "on LAN", f"{http_url(address.lan, address.port, address.scheme)}/v1"
 
 
 def curl(profile: Profile, address: Address) -> list[str]:

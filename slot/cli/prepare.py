@@ -9,6 +9,7 @@ Only then are directories made, and the active profile written.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
@@ -60,7 +61,7 @@ def prepare(
     return Plan(
         profile=profile,
         paths=paths,
-        address=Address(door.host, door.port, lan_address() if door.host in ANY_ADDRESS else None),
+        address=Address(door.host, door.port, lan_address() if door.host in ANY_ADDRESS else None, scheme()),
         slot_options=slot_options(simulate, faults, seed, engine_port),
         simulated=command.simulated,
         is_verbose=is_verbose,
@@ -144,6 +145,11 @@ def slot_options(simulate: bool, faults: Sequence[str], seed: int, engine_port: 
     words += [word for fault in faults for word in ("--fault", fault)]
     words += ["--seed", str(seed)]
     return (*words, *(("--engine-port", str(engine_port)) if engine_port is not None else ()))
+
+
+def scheme() -> str:
+    """The frontdoor gets this process's setting for it."""
+    return "https" if os.environ.get("FRONTDOOR_TLS_CERTIFICATE") else "http"
 
 
 def lan_address() -> str | None:

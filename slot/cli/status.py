@@ -28,6 +28,7 @@ from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
 from slot.state import Lifecycle, SlotState
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
 COLORS = {"serving": "green", "failed": "red", "loading": "yellow", "stopping": "yellow", "degraded": "yellow"}
 
 
@@ -66,44 +67,45 @@ class Sight:
 
 def status(paths: Paths, *, url: str | None, as_json: bool) -> ExitCode:
     """Raises Refused for a `url` that is none, UnreadableState, OSError."""
-    sight = look(paths, [address_in(url)] if url is not None else likely_addresses(paths))
+    sight = look(paths, [address_in(url)] if url is not None else likely_urls(paths))
     typer.echo(json.dumps(as_data(sight), indent=2) if as_json else "\n".join(lines_of(sight)))
     return sight.exit_code
 
 
-def look(paths: Paths, addresses: Sequence[tuple[str, int]]) -> Sight:
-    """The frontdoor is the first that answers; where none does, the last address is the one to name."""
+def look(paths: Paths, urls: Sequence[str]) -> Sight:
+    """The frontdoor is the first that answers; where none does, the last URL is the one to name."""
     slot = state.read(paths.state_file)
-    for host, port in addresses:
-        if (answer := frontdoor_client.status(host, port)) is not None:
-            return Sight(slot, answer, http_url(host, port), time.time())
-    return Sight(slot, None, http_url(*addresses[-1]), time.time())
+    for url in urls:
+        if (answer := frontdoor_client.status(url)) is not None:
+            return Sight(slot, answer, url, time.time())
+    return Sight(slot, None, urls[-1], time.time())
 
 
-def address_in(url: str) -> tuple[str, int]:
+def address_in(url: str) -> str:
+    """Scheme, host and port alone."""
     try:
         parts = urlsplit(url)
-        if parts.hostname:
-            return parts.hostname, parts.port or 80
+        if parts.hostname and parts.scheme in DEFAULT_PORTS:
+            return http_url(parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme], parts.scheme)
     except ValueError:
         pass  # a port that is no number
-    facts = (("expected", "http://HOST:PORT"),)
+    facts = (("expected", "http://HOST:PORT or https://HOST:PORT"),)
     raise Refused(ExitCode.USAGE, f"not the address of a frontdoor: {url!r}", facts)
 
 
-def likely_addresses(paths: Paths) -> list[tuple[str, int]]:
+def likely_urls(paths: Paths) -> list[str]:
     """As `slotctl up` noted, though its note may be older than what runs now; and as the active profile says."""
     noted = frontdoor_client.noted_url(paths.run_dir)
-    return [*([address_in(noted)] if noted else []), active_address(paths)]
+    return [*([address_in(noted)] if noted else []), active_url(paths)]
 
 
-def active_address(paths: Paths) -> tuple[str, int]:
+def active_url(paths: Paths) -> str:
     """What the active profile says; the defaults where there is none, or none that can be read."""
     try:
         door = frontdoor_of(load_active(paths.active_profile))
     except (OSError, ProfileError):
-        return keys.DEFAULT_FRONTDOOR_HOST, keys.DEFAULT_FRONTDOOR_PORT
-    return Address(door.host, door.port).near, door.port
+        return http_url(keys.DEFAULT_FRONTDOOR_HOST, keys.DEFAULT_FRONTDOOR_PORT)
+    return Address(door.host, door.port).url
 
 
 def as_data(sight: Sight) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def lines_of(sight: Sight) -> Iterator[str]:
     else:
         yield from slot_lines(sight.slot, sight)
     if sight.frontdoor is None:
-        yield f"frontdoor  no answer at {sight.url}"
+        yield f"frontdoor  no status at {sight.url}: nobody answers there, or a key is asked for"
     else:
         yield from frontdoor_lines(sight.frontdoor, sight.url)
 

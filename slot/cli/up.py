@@ -136,7 +136,7 @@ class Up:
     def _is_served(self) -> bool:
         if self._seen is None or self._seen.state is not Lifecycle.SERVING:
             return False
-        return frontdoor_client.is_serving(self._plan.address.near, self._plan.address.port)
+        return frontdoor_client.is_serving(self._plan.address.url)
 
     def _do(self, action: Action) -> None:
         match action:

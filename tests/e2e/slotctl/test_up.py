@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -194,6 +195,21 @@ def test_a_setting_of_the_shell_changes_nothing(place: Any) -> None:
     assert "FRONTDOOR_MAX_ACTIVE_GENERATIONS of the environment is not used: the profile decides" in up.output
     up.interrupt()
     up.until_said(r"open requests may take 5 s")
+    assert up.exit_code() == 0
+
+
+def test_with_a_certificate_the_banner_comes_all_the_same(place: Any, require: Any) -> None:
+    require(shutil.which("openssl"), "the openssl program makes the certificate of this test")
+    certificate, key = place.directory / "tls.pem", place.directory / "tls.key"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc"]
+    words += ["-subj", "/CN=gpubox", "-out", str(certificate), "-keyout", str(key)]
+    subprocess.run(words, check=True, capture_output=True)
+    key.chmod(0o600)
+    place.environment |= {"FRONTDOOR_TLS_CERTIFICATE": str(certificate), "FRONTDOOR_TLS_PRIVATE_KEY": str(key)}
+    up = place.serving("quick")
+    assert f"https://127.0.0.1:{place.port}/v1" in up.output
+    assert "no status" not in place.run("status").stdout
+    up.interrupt()
     assert up.exit_code() == 0
 
 

@@ -74,7 +74,7 @@ def test_the_exit_code_says_whether_it_serves(
     ("found", "frontdoor", "said"),
     [
         (None, None, "slot       none"),
-        (None, None, "frontdoor  no answer at http://127.0.0.1:8000"),
+        (None, None, "frontdoor  no status at http://127.0.0.1:8000: nobody answers"),
         (SERVING, door(ok=True), "slot       serving  big, for 5 min"),
         (SERVING, door(ok=True), "  now      2 of 8 generations, 1 waiting"),
         (SERVING, door(ok=False), "frontdoor  refusing: paused"),
