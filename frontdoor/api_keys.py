@@ -76,6 +76,12 @@ class ApiKeys:
     def __len__(self) -> int:
         return len(self._keys)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ApiKeys) and self._keys == other._keys
+
+    def __hash__(self) -> int:
+        return hash(self._keys)
+
     @classmethod
     def parse(cls, text: str, where: str) -> ApiKeys:
         """The keys of a file's text. Raises BadSettings with every problem; `where` and the line begin each."""

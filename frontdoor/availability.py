@@ -36,6 +36,8 @@ class Backend:
     model: str | None = None
     since: float = 0.0
     is_alone: bool = True
+    # the longest sequence of that model, where it is told: vLLM does
+    max_model_len: int | None = None
 
 
 def judge_answers(health: int | None, models: int | None, model_ids: list[str]) -> BackendState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import msgspec
 
@@ -19,6 +20,12 @@ MAX_ANSWER_BYTES = 4 << 20
 
 class _Model(msgspec.Struct):
     id: str
+    max_model_len: Any = None  # vLLM's own: what another engine means by it must not make it look down
+
+    @property
+    def length(self) -> int | None:
+        told = self.max_model_len
+        return told if type(told) is int and told > 0 else None
 
 
 class _Models(msgspec.Struct):
@@ -38,10 +45,12 @@ class BackendProbe:
         """One look at the engine at `url`. `since` is kept while the state stays the same."""
         health, _ = await self._get(url, "/health")
         models, text = await self._get(url, "/v1/models")
-        ids = _ids(text) if models == 200 else []
-        state = judge_answers(health, models, ids)
+        found = _models(text) if models == 200 else []
+        state = judge_answers(health, models, [model.id for model in found])
         since = before.since if (before.state, before.url) == (state, url) and before.since else time.time()
-        return Backend(state, url, ids[0] if ids else None, since, is_alone=len(ids) == 1)
+        if not found:
+            return Backend(state, url, None, since, is_alone=False)
+        return Backend(state, url, found[0].id, since, len(found) == 1, found[0].length)
 
     def pause_s(self, backend: Backend) -> float:
         """How long to wait before the next look."""
@@ -99,8 +108,8 @@ class _Collected:
             self.ended_or_lost.set_exception(lost)
 
 
-def _ids(text: bytes) -> list[str]:
+def _models(text: bytes) -> list[_Model]:
     try:
-        return [model.id for model in msgspec.json.decode(text, type=_Models).data]
+        return msgspec.json.decode(text, type=_Models).data
     except BAD_JSON:
         return []

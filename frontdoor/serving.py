@@ -16,7 +16,7 @@ from frontdoor.events import EventLog
 from frontdoor.listeners import BACKLOG, Listeners
 from frontdoor.server import Server
 from frontdoor.settings import BadSettings, Settings
-from frontdoor.slot_watch import SlotWatch, Sources
+from frontdoor.slot_watch import SlotWatch, Sources, mark
 from frontdoor.succession import Held
 from frontdoor.upstream import Upstream
 from slot.profiles.problems import ProfileError
@@ -35,6 +35,7 @@ class OpenDoor:
     listeners: Listeners
     secured: ssl.SSLContext | None
     helpers: tuple[asyncio.Task[None], ...]
+    _certificate: object = None
     _accepting: list[asyncio.Server] = field(default_factory=list)
     _leaving: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -104,6 +105,7 @@ class OpenDoor:
             try:
                 read()
             except (ProfileError, BadSettings, OSError) as exc:
+                self.frontdoor.watch.tell_unusable(exc)
                 problems += str(exc).splitlines()
         return problems
 
@@ -125,7 +127,10 @@ class OpenDoor:
             asyncio.get_running_loop().call_later(UNSENT_S, self._hand_on, connection, give)
 
     def _reload_keys(self) -> None:
-        self.frontdoor.set_keys(api_keys_file.load(self.settings.api_keys_file, self.sources.environment))
+        keys = api_keys_file.load(self.settings.api_keys_file, self.sources.environment)
+        if keys != self.frontdoor.keys:
+            self.frontdoor.set_keys(keys)
+            self.frontdoor.watch.tell_reloaded("api_keys")
 
     def _reload_certificate(self) -> None:
         certificate = self.settings.tls_certificate
@@ -133,11 +138,19 @@ class OpenDoor:
             raise BadSettings([f"{tls.CERTIFICATE}: whether TLS is spoken changes with the next start, not now"])
         if self.secured is not None and certificate is not None:
             tls.reload(self.secured, certificate, self.settings.tls_private_key)
+            if marks(self.settings) != self._certificate:
+                self._certificate = marks(self.settings)
+                self.frontdoor.watch.tell_reloaded("certificate")
 
     async def _attach(self, client: socket.socket) -> None:
         client.setblocking(False)
         with suppress(OSError):  # its client has left
             await asyncio.get_running_loop().connect_accepted_socket(self.server.connection, client)
+
+
+def marks(settings: Settings) -> list[object]:
+    """What tells one certificate and key from another, without reading them."""
+    return [mark(path) for path in (settings.tls_certificate, settings.tls_private_key) if path is not None]
 
 
 @asynccontextmanager
@@ -160,7 +173,7 @@ async def opened(
         asyncio.create_task(watch.follow(), name="follow the slot"),
         asyncio.create_task(frontdoor.look(), name="look after what is open"),
     )
-    door = OpenDoor(sources, frontdoor, server, sockets, secured, helpers)
+    door = OpenDoor(sources, frontdoor, server, sockets, secured, helpers, marks(settings))
     try:
         yield door
     finally:

@@ -23,7 +23,7 @@ from frontdoor.availability import Backend, BackendState
 from frontdoor.backend_probe import BackendProbe
 from frontdoor.events import EventLog
 from frontdoor.refusal import Refusal
-from frontdoor.settings import BadSettings, Settings, load
+from frontdoor.settings import BadSettings, Settings, load, variable
 from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
@@ -31,8 +31,19 @@ from slot.state import SlotState, UnreadableState
 
 POLL_S = 0.2
 FIRST_LOOK_S = 1.0
+# settings that are used once, when the process starts: what is listened on, and which files are followed
+_AT_START = frozenset({"host", "port", "control_socket", "active_profile", "slot_state"})
 
 logger = logging.getLogger(__name__)
+
+
+def mark(path: Path) -> object:
+    """What is another for another content of the file; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 class FollowedFile:
@@ -43,13 +54,9 @@ class FollowedFile:
         self._seen: object = "never looked"
 
     def has_changed(self) -> bool:
-        try:
-            found = os.stat(self.path)
-            mark = (found.st_mtime_ns, found.st_size, found.st_ino)
-        except OSError:
-            mark = None
-        changed = mark != self._seen
-        self._seen = mark
+        found = mark(self.path)
+        changed = found != self._seen
+        self._seen = found
         return changed
 
 
@@ -88,6 +95,8 @@ class SlotWatch:
         # an admin's word, with the reason
         self.paused: str | None = None
         self.on_settings: Callable[[Settings], None] = lambda settings: None
+        self._has_told = False
+        self._has_warned = False
         self._looked = asyncio.Event()
         self._sources = sources
         self._events = events
@@ -122,6 +131,19 @@ class SlotWatch:
             return self.slot.served_model_name
         return self.backend.model if self.backend.is_alone else None
 
+    @property
+    def max_model_len(self) -> int | None:
+        """The longest sequence in tokens, prompt and output; None where nobody has said."""
+        if self.slot is not None:
+            return self.slot.engine.max_model_len
+        return self.backend.max_model_len
+
+    @property
+    def kv_cache_tokens(self) -> int | None:
+        """How many tokens the engine's KV cache holds: as it is set, else as the engine has said; None: unknown."""
+        told = self.slot.engine.kv_cache_tokens if self.slot is not None else None
+        return self.settings.kv_cache_tokens or told
+
     def pause(self, reason: str) -> None:
         """Refuses from now on, whatever the slot says."""
         self.paused = reason
@@ -138,6 +160,14 @@ class SlotWatch:
         self._apply(profile, self._sources.settings(profile))
         self._judge()
 
+    def tell_reloaded(self, what: str) -> None:
+        """For what is no setting, and was read again: `api_keys`, `certificate`."""
+        self._events.emit("settings_changed", changed=[what], profile=self.profile_name)
+
+    def tell_unusable(self, exc: Exception) -> None:
+        """For what was read again and cannot be used: all stays as it was."""
+        self._events.emit("settings_changed", error=str(exc), profile=self.profile_name)
+
     def look(self) -> None:
         """One look at every followed file. Costs three stat calls while nothing changes."""
         if self._profile_file is not None and self._profile_file.has_changed():
@@ -151,6 +181,7 @@ class SlotWatch:
         if not self.follows_slot:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._looked.wait(), FIRST_LOOK_S)
+        self._tell_first()
 
     async def follow(self) -> None:
         """Looks until cancelled."""
@@ -181,16 +212,18 @@ class SlotWatch:
             settings = self._sources.settings(profile)
         except (ProfileError, BadSettings, OSError) as exc:
             logger.error("%s cannot be used, the settings before it stay: %s", path, exc)
-            self._events.emit("settings_changed", error=str(exc), profile=self.profile_name)
+            self.tell_unusable(exc)
             return
         self._apply(profile, settings)
 
     def _apply(self, profile: Profile | None, settings: Settings) -> None:
-        before, self.settings, self.profile = self.settings, settings, profile
+        before, another, self.settings, self.profile = self.settings, profile != self.profile, settings, profile
         changed = sorted(name for name in Settings.model_fields if getattr(before, name) != getattr(settings, name))
-        self._events.emit("settings_changed", changed=changed, profile=self.profile_name)
-        if {"host", "port"} & set(changed):
-            logger.warning("the address to listen on changes with the next start, not now")
+        if changed or another:
+            self._events.emit("settings_changed", changed=changed, profile=self.profile_name)
+        late = [variable(name) for name in changed if name in _AT_START]
+        if late:
+            logger.warning("%s: what changed here counts from the next start, not now", ", ".join(late))
         self.on_settings(settings)
 
     def _read_state(self, path: Path) -> None:
@@ -206,12 +239,33 @@ class SlotWatch:
     def _judge(self) -> None:
         before = self.closed
         self.closed = self._why_closed()
+        self._warn_of_unknown_cache()
         if (before and before.reason) != (self.closed and self.closed.reason):
-            self._events.emit(
-                "slot_changed",
-                profile=self.profile_name,
-                reason=self.closed.reason if self.closed else None,
-                message=self.closed.message if self.closed else "serving",
+            self._tell()
+
+    def _tell_first(self) -> None:
+        """An engine that was never there changes nothing, and who reads the log has to know of it all the same."""
+        if not self._has_told:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._has_told = True
+        self._events.emit(
+            "slot_changed",
+            profile=self.profile_name,
+            reason=self.closed.reason if self.closed else None,
+            message=self.closed.message if self.closed else "serving",
+        )
+
+    def _warn_of_unknown_cache(self) -> None:
+        """Once, when the slot serves: before that the engine has not said how large its cache is."""
+        if self._has_warned or self.closed is not None or not self.settings.token_admission:
+            return
+        if self.kv_cache_tokens is None:
+            self._has_warned = True
+            logger.warning(
+                "FRONTDOOR_TOKEN_ADMISSION is on, and nobody has said how large the KV cache is: only the cap counts; "
+                "set FRONTDOOR_KV_CACHE_TOKENS"
             )
 
     def _why_closed(self) -> Refusal | None:
