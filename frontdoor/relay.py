@@ -88,13 +88,12 @@ class Relay:
             return
         tokens = 0
         if settings.token_admission:
-            slot = self.watch.slot
             tokens = kv_tokens(
                 prompt_bytes=asked.prompt_bytes,
                 output_tokens=asked.output_tokens,
                 generations=asked.generations,
                 tokens_per_byte=settings.tokens_per_byte,
-                max_model_len=slot.engine.max_model_len if slot is not None else None,
+                max_model_len=self.watch.max_model_len,
             )
         call.weight = asked.generations
         if asked.generations > 1 or tokens:
