@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from frontdoor import channel
 from frontdoor.channel import AnyMessage, BeMain, Channel, Connection, Inherit, Ready, Serve, Serving, Share
@@ -55,18 +55,20 @@ class Successor:
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Starts it; whether that went well comes as an event."""
+        try:
+            self._start(command, environment)
+        except OSError as exc:  # also: no file descriptor is free for a socket of it
+            self._fail(f"cannot start {command[0]}: {exc.strerror or exc}")
+
+    def _start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         ours, theirs = channel.pair()
         with theirs:
             self._channel = Channel(ours, self._on_message, self._on_end)
-            try:
-                self._process = subprocess.Popen(
-                    command,
-                    env=without_ours(environment) | {PREDECESSOR: str(theirs.fileno())},
-                    pass_fds=[theirs.fileno()],
-                )
-            except OSError as exc:
-                self._fail(f"cannot start {command[0]}: {exc.strerror or exc}")
-                return
+            self._process = subprocess.Popen(
+                command,
+                env=without_ours(environment) | {PREDECESSOR: str(theirs.fileno())},
+                pass_fds=[theirs.fileno()],
+            )
         self._pidfd = os.pidfd_open(self._process.pid)
         self._loop.add_reader(self._pidfd, self._on_exit)
         self._late = self._loop.call_later(START_S, self._fail, f"not ready within {START_S:g} s")
@@ -161,7 +163,11 @@ class Successor:
 
     def _sockets(self) -> list[socket.socket]:
         listeners = self._listeners
-        return [each.dup() for each in (*listeners.http, *([listeners.control] if listeners.control else []))]
+        with ExitStack() as on_error:
+            mine = (*listeners.http, *([listeners.control] if listeners.control else []))
+            made = [on_error.enter_context(each.dup()) for each in mine]
+            on_error.pop_all()
+        return made
 
 
 def predecessor_fd(environment: Mapping[str, str]) -> int | None:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from frontdoor import listeners
 from frontdoor.channel import AnyMessage, BeMain, Channel, Connection, Inherit, Ready, Serve, Serving, Share
-from frontdoor.listeners import Listeners
+from frontdoor.listeners import Listeners, NotListening
 from frontdoor.succession import Held
 
 
@@ -42,7 +42,7 @@ class Predecessor:
         self._channel = Channel(socket.socket(fileno=fd), self._on_message, self._on_end)
 
     async def listeners(self) -> Listeners:
-        """The listening sockets. Raises PredecessorGone."""
+        """The listening sockets. Raises PredecessorGone, NotListening."""
         return await self._listeners
 
     async def may_serve(self) -> Serve:
@@ -71,7 +71,7 @@ class Predecessor:
     def _on_message(self, message: AnyMessage, sockets: list[socket.socket]) -> None:
         match message:
             case Inherit(names):
-                self._listeners.set_result(listeners.sort(list(zip(names, sockets, strict=True))))
+                self._inherit(list(zip(names, sockets, strict=True)))
             case Serve(held):
                 self._share(held)
                 self._serve.set_result(message)
@@ -82,6 +82,14 @@ class Predecessor:
             case Connection():
                 for client in sockets:
                     self._on_connection(client)
+
+    def _inherit(self, named: list[tuple[str, socket.socket]]) -> None:
+        try:
+            self._listeners.set_result(listeners.sort(named))
+        except NotListening as exc:
+            for _, each in named:
+                each.close()
+            self._listeners.set_exception(exc)
 
     def _share(self, held: Held) -> None:
         self.held = held
