@@ -22,6 +22,13 @@ def test_every_status_is_there() -> None:
     assert {int(status) for status, _, _ in ROWS} == set(KINDS) - {500}  # which is the engine's own
 
 
+def test_every_code_of_ours_is_there() -> None:
+    sources = (Path(__file__).parents[2] / "frontdoor").glob("*.py")
+    codes = {code for source in sources for code in re.findall(r'\bcode="(\w+)"', source.read_text())}
+    assert "model_loading" in codes
+    assert sorted(code for code in codes if f"`{code}`" not in PAGE) == []
+
+
 @pytest.mark.parametrize("sdk", places.ALL, ids=str)
 def test_the_versions(sdk: places.Sdk) -> None:
     assert sdk.version.rpartition(".")[0] in PAGE
