@@ -82,6 +82,12 @@ class Status(Command, frozen=True):
 AnyCommand = Pause | Resume | Drain | Cap | Reload | Replace | Status
 VERBS = ("pause", "resume", "drain", "cap", "reload", "replace", "status")
 
+_EXPECTED = {
+    "cap": "a whole number from 1, or {nothing}",
+    "timeout_s": "seconds above 0",
+    "reason": f"a text of 1 to {MAX_REASON} characters",
+}
+
 _decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
 
 
@@ -98,12 +104,12 @@ class Reply(StrEnum):
     ERROR = "error"
 
 
-def decode(line: bytes) -> AnyCommand | Misunderstood:
-    """The command of one line, with or without its newline."""
+def decode(line: bytes, nothing: str = "null") -> AnyCommand | Misunderstood:
+    """The command of one line, with or without its newline. `nothing`: how whoever asks writes null."""
     try:
         command = _decoder.decode(line)
     except msgspec.ValidationError as exc:
-        return Misunderstood(_in_words(str(exc)))
+        return Misunderstood(_in_words(str(exc), line, nothing))
     except BAD_JSON as exc:
         return Misunderstood(f'expected one JSON object on a line, like {{"verb": "status"}}: {exc}')
     if isinstance(command, Pause) and not command.reason.isprintable():
@@ -111,11 +117,21 @@ def decode(line: bytes) -> AnyCommand | Misunderstood:
     return command
 
 
-def _in_words(complaint: str) -> str:
-    """msgspec's complaint; where it is about the verb, with those that there are."""
+def _in_words(complaint: str, line: bytes, nothing: str) -> str:
+    """What was found and what was expected; otherwise msgspec's complaint, about the verb with those that there are."""
+    for name, expected in _EXPECTED.items():
+        if complaint.endswith(f"`$.{name}`"):
+            return f"{name}: found {_found(line, name)}, expected {expected.format(nothing=nothing)}"
     if "`verb`" in complaint or "$.verb" in complaint:
         return f"{complaint}; expected a verb: {', '.join(VERBS)}"
     return complaint
+
+
+def _found(line: bytes, name: str) -> str:
+    try:
+        return repr(msgspec.json.decode(line)[name])[:80]
+    except BAD_JSON:
+        return "a number too large"
 
 
 def encode(command: AnyCommand) -> bytes:

@@ -95,7 +95,7 @@ def _command(options: argparse.Namespace) -> AnyCommand | Misunderstood:
             asked["timeout_s"] = options.timeout
         case "cap":
             asked["cap"] = None if options.cap == PROFILES_OWN else options.cap
-    return commands.decode(json.dumps(asked).encode())
+    return commands.decode(json.dumps(asked).encode(), nothing=repr(PROFILES_OWN))
 
 
 def _show(verb: str, answer: Answer, *, as_json: bool) -> None:
@@ -116,13 +116,42 @@ def _in_words(verb: str, answer: Answer) -> str:
         case _, "drain":
             return "drained; paused until `frontdoor resume`"
         case _, "status":
-            return json.dumps(answer["status"], indent=2)
+            return _status(answer["status"])
         case _, "cap":
             return "the cap is the profile's" if answer["cap"] is None else f"the cap is {answer['cap']}"
         case _, "replace":
             return f"process {answer['pid']} serves now"
         case _, _:
             return {"pause": "paused", "resume": "resumed", "reload": "reloaded"}[verb]
+
+
+def _status(told: Answer) -> str:
+    """The few lines that an admin looks for; `--json` has all of it."""
+    door, limits = told["frontdoor"], told["frontdoor"]["limits"]
+    paused = door["paused"]
+    return "\n".join(
+        [
+            f"state        {told['slot']['state']}" + ("" if told["ok"] else f": {told['message']}"),
+            f"profile      {told['model_slot']['name']}",
+            f"active       {door['active_generations']} of {door['max_active_generations']}",
+            f"waiting      {door['queued_generations']} of {door['max_queued']}",
+            f"connections  {door['connections']} of {limits['max_connections']}",
+            f"paused       {_paused(paused) if paused else 'no'}",
+            f"uptime       {_duration(door['uptime_s'])}, process {door['pid']}",
+        ]
+    )
+
+
+def _paused(paused: Answer) -> str:
+    return f"by {paused['by']}" + (f": {paused['why']}" if paused["why"] else "")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    return " ".join([f"{number} {unit}" for number, unit in parts if number][:2]) or "0 s"
 
 
 def _left(answer: Answer) -> str:
@@ -162,12 +191,16 @@ def parser() -> argparse.ArgumentParser:
     drain = verb("drain", "pause, and wait until no generation is left")
     drain.add_argument("--timeout", type=float, metavar="SECONDS", help="give up waiting after this (default: never)")
     cap = verb("cap", "how many generations may run at once, until the profile changes")
-    cap.add_argument("cap", type=_number_or_profile, metavar="NUMBER|profile", help="1 or more, or the profile's own")
+    cap.add_argument("cap", type=_number_or_word, metavar="NUMBER|profile", help="1 or more, or the profile's own")
     verb("reload", "read profile, settings, keys and certificate again")
     verb("replace", "let a new process take over, without losing a request")
     verb("status", "what GET /status says")
     return top
 
 
-def _number_or_profile(word: str) -> int | str:
-    return word if word == PROFILES_OWN else int(word)
+def _number_or_word(word: str) -> int | str:
+    """What is no number is complained of where a wrong number is."""
+    try:
+        return int(word)
+    except ValueError:
+        return word

@@ -162,7 +162,10 @@ def _control_socket(settings: Settings, sockets: Listeners) -> ControlSocket | N
     try:
         return control_socket.create(path)
     except OSError as exc:
-        why = f"cannot create the control socket {exc.filename or path}: {exc.strerror or exc}"
+        why = (
+            f"FRONTDOOR_CONTROL_SOCKET: cannot create {exc.filename or path}: {exc.strerror or exc}; "
+            "name another path that this user may create, or leave it empty for no control socket"
+        )
         raise CannotStart(why, ExitCode.CANNOT_CREATE) from exc
 
 

@@ -229,8 +229,8 @@ async def test_the_command_line(place: ControlSocket, door: SmallDoor) -> None:
     assert await run(place, "pause", "new model") == (0, "paused\n", "")
     assert door.paused == "new model"
     assert await run(place, "drain", "--timeout", "5") == (0, "drained; paused until `frontdoor resume`\n", "")
-    code, said, _ = await run(place, "status")
-    assert (code, json.loads(said)) == (0, {"paused": "new model"})
+    code, said, _ = await run(place, "status", "--json")
+    assert (code, json.loads(said)["status"]) == (0, {"paused": "new model"})
     assert await run(place, "resume", "--json") == (0, '{"reply": "done"}\n', "")
     assert await run(place, "cap", "4") == (0, "the cap is 4\n", "")
     assert await run(place, "cap", "profile") == (0, "the cap is the profile's\n", "")
@@ -246,8 +246,11 @@ async def test_the_exit_codes_of_the_command_line(place: ControlSocket, door: Sm
     assert await run(place, "reload") == (1, "", "frontdoor: a.env: bad\n")
     assert await run(place, "reload", "--json") == (1, '{"reply": "error", "message": "a.env: bad"}\n', "")
     code, _, complained = await run(place, "cap", "0")
-    assert (code, "$.cap" in complained) == (2, True)
-    assert (await run(place, "cap", "many"))[0] == 2
+    assert (code, complained) == (2, "frontdoor: cap: found 0, expected a whole number from 1, or 'profile'\n")
+    code, _, complained = await run(place, "cap", "abc")
+    assert (code, complained) == (2, "frontdoor: cap: found 'abc', expected a whole number from 1, or 'profile'\n")
+    code, _, complained = await run(place, "drain", "--timeout", "-3")
+    assert (code, complained) == (2, "frontdoor: timeout_s: found -3.0, expected seconds above 0\n")
     assert (await run(place, "cap"))[0] == 2
     code, _, complained = await run(place, "status", "--socket", str(tmp_path / "none"))
     assert (code, "no frontdoor listens there" in complained) == (69, True)

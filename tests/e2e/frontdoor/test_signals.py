@@ -233,7 +233,10 @@ async def test_a_control_socket_that_is_in_use_is_named(service: Service) -> Non
     )
     _, said = await process.communicate()
     assert process.returncode == 73
-    assert said.decode() == f"frontdoor: cannot create the control socket {path}: another frontdoor listens there\n"
+    assert said.decode() == (
+        f"frontdoor: FRONTDOOR_CONTROL_SOCKET: cannot create {path}: another frontdoor listens there; "
+        "name another path that this user may create, or leave it empty for no control socket\n"
+    )
 
 
 @pytest.mark.systemd
