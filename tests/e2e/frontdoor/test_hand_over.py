@@ -143,7 +143,7 @@ async def test_the_cap_holds_over_both(service: Service, engine: Any, connect: C
         new_streams.append(await stream(connect, engine))
     assert (await (await connect()).chat()).startswith(b"HTTP/1.1 503 ")
     await service.end_of(old)  # nobody has closed a connection: all of them moved
-    assert json.loads((await service.admin("status"))[1])["frontdoor"]["active_generations"] == 3
+    assert json.loads((await service.admin("status", "--json"))[1])["status"]["frontdoor"]["active_generations"] == 3
     assert len(new_streams) == 3
 
 
@@ -152,7 +152,7 @@ async def test_what_an_admin_said_goes_over(service: Service, connect: Connect) 
     await service.admin("cap", "2")
     code, said, _ = await service.admin("replace")
     assert (code, said) == (0, f"process {service.main} serves now\n")
-    status = json.loads((await service.admin("status"))[1])
+    status = json.loads((await service.admin("status", "--json"))[1])["status"]
     assert (status["reason"], status["frontdoor"]["max_active_generations"]) == ("paused", 2)
     assert (await service.admin("resume"))[0] == 0
     assert (await (await connect()).get("/health"))[0].startswith(b"HTTP/1.1 200")
