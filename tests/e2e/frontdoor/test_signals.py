@@ -146,7 +146,7 @@ async def test_what_cannot_be_read_again_stays_as_it_was(
 
 async def test_a_live_cap_holds_until_the_profile_changes(service: Service, profile: Path, engine: Any) -> None:
     async def cap() -> str:
-        _, said, _ = await service.admin("status")
+        _, said, _ = await service.admin("status", "--json")
         return said.partition('"max_active_generations": ')[2].partition(",")[0]
 
     assert await service.admin("cap", "1") == (0, "the cap is 1\n", "")
