@@ -311,10 +311,8 @@ class Frontdoor:
         return {call.task for call in self.calls if call.task is not None}
 
     def _generation_limits(self) -> Limits:
-        settings, slot = self.watch.settings, self.watch.slot
-        kv_tokens = None
-        if settings.token_admission:
-            kv_tokens = settings.kv_cache_tokens or (slot.engine.kv_cache_tokens if slot is not None else None)
+        settings = self.watch.settings
+        kv_tokens = self.watch.kv_cache_tokens if settings.token_admission else None
         return Limits(
             cap=self.own_cap or settings.max_active_generations,
             max_waiting=settings.max_waiting,
@@ -338,6 +336,6 @@ class Frontdoor:
         self.events.requests = settings.log_events
 
     def _apply_to_heads(self, settings: Settings) -> None:
-        self._cors = headers.cors(settings.cors_allow_origin)
+        self._cors = headers.cors(settings.cors_allow_origin, settings.session_header)
         self._origins = OriginPolicy.of(self._own_names, settings.allowed_hosts, settings.cors_allow_origin)
         self._session_header = settings.session_header.lower().encode()
