@@ -243,6 +243,8 @@ class Exchange(asyncio.Protocol):
         self._carrier = self._carrier.began(answer)
 
     def on_body(self, piece: bytes) -> None:
+        if self._state is not _State.ANSWERING:
+            raise httptools.HttpParserError("an informational answer with a body")
         if not self._is_whole:
             self._arrived.append(piece)
 

@@ -90,6 +90,7 @@ LINES = {
     "100 before it": Row(b"HTTP/1.1 100 Continue\r\n\r\n" + answer(LENGTH)),
     "103 before it": Row(b"HTTP/1.1 103 Early Hints\r\nLink: stray\r\n\r\n" + answer(LENGTH)),
     "100 without end": lost(b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000, then_close=True),
+    "110 with a body": lost(answer(LENGTH, first=b"HTTP/1.1 110 Stray\r\n")),
     "101": lost(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: stray\r\n\r\n"),
 }
 

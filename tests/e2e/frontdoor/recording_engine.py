@@ -89,6 +89,14 @@ class RecordingEngine:
         """What is left of requests that never became whole."""
         return b"".join(connection.data for connection in self._open)
 
+    def answer(self, request: Reached, transport: asyncio.Transport) -> None:
+        """Tells the request that is answered; the list of models is one that the frontdoor can read."""
+        body = json.dumps({"asked": request.asked.decode("latin-1"), "id": request.request_id}).encode()
+        if request.asked.endswith(b" /v1/models"):
+            body = MODELS
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+        transport.write(head + body)
+
     async def start(self) -> None:
         self._server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -134,8 +142,4 @@ class _Connection(asyncio.Protocol):
         if not request.is_probe:
             self._engine.seen.append(request)
             self._engine.raw += raw
-        body = json.dumps({"asked": request.asked.decode("latin-1"), "id": request.request_id}).encode()
-        if request.asked.endswith(b" /v1/models"):
-            body = MODELS
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-        self.transport.write(head + body)
+        self._engine.answer(request, self.transport)
