@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WARM_UP = 1 / 3
-# Half of what the bodies of eight heavy guests may take at one moment: in a short run the samples go up and down by that.
-# A leak of one small request in ten goes over it within minutes.
+# Half of what the bodies of eight heavy guests may take at one moment: in a short run the samples go up and down by
+# that.
 GROWTH_LIMIT_MIB = 16.0
 MIB = 1 << 20
 
