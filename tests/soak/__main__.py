@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from types import FrameType
 
 from soak.run import soak
 from soak.verdict import MIB, Row, Seen, growth, judge, slope, table
@@ -17,6 +19,7 @@ EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 def main() -> int:
     chosen = _arguments()
+    signal.signal(signal.SIGTERM, _interrupt)  # so that what was started is ended
     try:
         seen = soak(chosen.minutes, chosen.cap, chosen.seed, _teller())
     except KeyboardInterrupt:
@@ -53,6 +56,10 @@ def figures(seen: Seen, rows: list[Row], minutes: float) -> dict[str, object]:
         "is_fine": all(row.is_fine for row in rows),
         "verdict": [asdict(row) for row in rows],
     }
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGINT)  # for which asyncio has a way out
 
 
 def _teller() -> Callable[[str], None]:
