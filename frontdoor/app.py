@@ -176,7 +176,10 @@ class Frontdoor:
             settings = self.watch.settings
             for call in list(self.calls):
                 if call.exchange is not None:
-                    self._look_at(call, call.exchange, now, settings)
+                    try:
+                        self._look_at(call, call.exchange, now, settings)
+                    except Exception:  # one request's bug must not end the time limits of all the others
+                        logger.exception("%s: cannot be looked at", call.request_id)
 
     def _look_at(self, call: Call, exchange: Exchange, now: float, settings: Settings) -> None:
         if call.carrier is not None:
