@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 import uvloop
+from e2e.frontdoor.playing_engine import PlayingEngine
+from e2e.frontdoor.recording_engine import RecordingEngine
 
 from frontdoor.app import Frontdoor
 from frontdoor.events import EventLog
@@ -244,6 +246,18 @@ async def engine() -> AsyncIterator[ScriptedEngine]:
     await engine.start()
     yield engine
     await engine.die()
+
+
+@pytest.fixture
+async def recorder() -> AsyncIterator[RecordingEngine]:
+    async with RecordingEngine() as engine:
+        yield engine
+
+
+@pytest.fixture
+async def playing() -> AsyncIterator[PlayingEngine]:
+    async with PlayingEngine() as engine:
+        yield engine
 
 
 @pytest.fixture

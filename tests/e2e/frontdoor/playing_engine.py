@@ -18,7 +18,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Self, cast
 
 from e2e.frontdoor.recording_engine import MODELS, Reached, read
 
@@ -45,7 +45,10 @@ def numbers(stream: bytes) -> list[int]:
 
 @dataclass
 class PlayingEngine:
-    """`running`: generations now, `most`: at one time; `begun`, `finished`, and `left` by their client."""
+    """Runs in `async with`.
+
+    `running`: generations now, `most`: at one time; `begun`, `finished`, and `left` by their client.
+    """
 
     port: int = 0
     running: int = 0
@@ -65,11 +68,12 @@ class PlayingEngine:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
+        return self
 
-    async def stop(self) -> None:
+    async def __aexit__(self, *exc: object) -> None:
         assert self._server is not None
         self._server.close()
         playing = [connection.playing for connection in self.connections if connection.playing is not None]

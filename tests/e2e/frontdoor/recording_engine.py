@@ -11,7 +11,7 @@ import asyncio
 import json
 import re
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Self, cast
 
 MODELS = b'{"object":"list","data":[{"id":"tiny","object":"model","root":"/srv/models/tiny","max_model_len":2048}]}'
 
@@ -71,7 +71,10 @@ def read(data: bytes) -> tuple[Reached, bytes] | None:
 
 @dataclass
 class RecordingEngine:
-    """`seen`: the requests in order, the frontdoor's own questions left out. `raw`: every byte of theirs."""
+    """Runs in `async with`.
+
+    `seen`: the requests in order, the frontdoor's own questions left out. `raw`: every byte of theirs.
+    """
 
     port: int = 0
     seen: list[Reached] = field(default_factory=list)
@@ -97,11 +100,12 @@ class RecordingEngine:
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
         transport.write(head + body)
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
+        return self
 
-    async def stop(self) -> None:
+    async def __aexit__(self, *exc: object) -> None:
         assert self._server is not None
         self._server.close()
         for connection in list(self._open):

@@ -23,19 +23,11 @@ HEAD = b"POST /v1/completions HTTP/1.1\r\nHost: door\r\nContent-Type: applicatio
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[PlayingEngine]:
-    engine = PlayingEngine()
-    await engine.start()
-    yield engine
-    await engine.stop()
-
-
-@pytest.fixture
-def door_with(engine, open_door) -> Callable[..., Awaitable[Any]]:
+def door_with(playing, open_door) -> Callable[..., Awaitable[Any]]:
     """`await door_with(head_timeout_s="0.5")`: a frontdoor with room for everybody, short of these settings."""
 
     async def start(**settings: str) -> Any:
-        door = await open_door(backend_url=engine.url, max_active_generations="100", **settings)
+        door = await open_door(backend_url=playing.url, max_active_generations="100", **settings)
         await door.until_open()
         return door
 
@@ -214,23 +206,23 @@ async def test_a_slow_upload_that_ends_in_time_is_served(door_with) -> None:
         assert (await one.rest()).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_a_client_that_reads_nothing_is_cut(door_with, engine) -> None:
+async def test_a_client_that_reads_nothing_is_cut(door_with, playing) -> None:
     door = await door_with(write_stall_timeout_s="0.6")
     address = door.frontdoor.address
     async with neighbour(address) as other, strangers(address, 10) as attackers:
         for one in attackers:
             one.writer.transport.pause_reading()
             await one.ask(bytes=8000)
-        await door.until(lambda: engine.running == 11)
+        await door.until(lambda: playing.running == 11)
         await other.goes_on()
-        await door.until(lambda: engine.running == 1)
-        assert engine.left == 10
+        await door.until(lambda: playing.running == 1)
+        assert playing.left == 10
         await door.until(lambda: door.active == 1)
         lost = [told for told in door.events("request") if told["outcome"] == "client_left"]
         assert [told["phase"] for told in lost] == ["decode"] * 10
 
 
-async def test_a_client_that_reads_slowly_is_not_cut(door_with, engine) -> None:
+async def test_a_client_that_reads_slowly_is_not_cut(door_with, playing) -> None:
     door = await door_with(write_stall_timeout_s="0.6")
     slow = socket.socket()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -243,9 +235,9 @@ async def test_a_client_that_reads_slowly_is_not_cut(door_with, engine) -> None:
     while loop.time() - began < 3.0:  # five times as long as it may read nothing
         assert await asyncio.wait_for(loop.sock_recv(slow, 1000), PATIENCE_S)
         await asyncio.sleep(0.02)
-    assert engine.running == 1
+    assert playing.running == 1
     slow.close()
-    await door.until(lambda: engine.running == 0 and door.active == 0)
+    await door.until(lambda: playing.running == 0 and door.active == 0)
 
 
 async def test_two_hundred_that_say_nothing_are_closed(door_with) -> None:
@@ -346,26 +338,26 @@ async def test_a_refusal_reaches_who_is_still_sending(door_with, waits) -> None:
 
 
 @pytest.fixture
-def process(engine, tmp_path: Path) -> Callable[..., AbstractContextManager[FrontdoorProcess]]:
+def process(playing, tmp_path: Path) -> Callable[..., AbstractContextManager[FrontdoorProcess]]:
     """`with process(queue_timeout_s="9") as door`: a frontdoor whose memory is its own."""
 
     def start(**settings: str) -> AbstractContextManager[FrontdoorProcess]:
         told = {"max_active_generations": "100", "log_events": "false"} | settings
-        return frontdoor_process(tmp_path / "frontdoor.log", backend_url=engine.url, **told)
+        return frontdoor_process(tmp_path / "frontdoor.log", backend_url=playing.url, **told)
 
     return start
 
 
-async def until_blocked(engine: PlayingEngine, count: int) -> None:
+async def until_blocked(playing: PlayingEngine, count: int) -> None:
     """Until that many streams stand still, and have stood still for a while: nothing more fits anywhere."""
     async with asyncio.timeout(PATIENCE_S):
         looks = 0
         while looks < 5:
             await asyncio.sleep(0.1)
-            looks = looks + 1 if engine.blocked == count else 0
+            looks = looks + 1 if playing.blocked == count else 0
 
 
-async def test_a_reader_who_does_not_read_costs_less_than_a_mebibyte(process, engine) -> None:
+async def test_a_reader_who_does_not_read_costs_less_than_a_mebibyte(process, playing) -> None:
     """Fifty of them, each in front of a stream that never ends."""
     with process() as door:
         address = ("127.0.0.1", door.port)
@@ -375,7 +367,7 @@ async def test_a_reader_who_does_not_read_costs_less_than_a_mebibyte(process, en
             for one in attackers:
                 one.writer.transport.pause_reading()
                 await one.ask(bytes=4000)
-            await until_blocked(engine, 50)
+            await until_blocked(playing, 50)
             await other.goes_on()
             each = (door.rss_bytes - before) / len(attackers)
             assert each < 1 << 20
@@ -408,7 +400,7 @@ async def test_a_body_in_millions_of_chunks_costs_no_more_than_its_bytes(process
             assert door.rss_bytes - before < 16 << 20
 
 
-async def test_a_line_of_large_uploads_is_held_back(process, engine) -> None:
+async def test_a_line_of_large_uploads_is_held_back(process, playing) -> None:
     """What is kept of the bodies in line is bounded as a whole: with room for 512 it is 1 MiB of each, not all 8."""
     with process(max_active_generations="1", queue_timeout_s="60", max_queued="512") as door:
         address = ("127.0.0.1", door.port)

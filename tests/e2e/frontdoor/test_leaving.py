@@ -12,14 +12,14 @@ import json
 import logging
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 from time import monotonic
 from typing import Any
 
 import pytest
-from e2e.frontdoor.playing_engine import PlayingEngine, event, numbers, prompt
+from e2e.frontdoor.playing_engine import event, numbers, prompt
 
 BODY = b'{"model":"tiny","prompt":"x","stream":true}'
 HEAD = b"POST /v1/completions HTTP/1.1\r\nHost: door\r\nContent-Type: application/json\r\n"
@@ -356,14 +356,6 @@ class Guest:
         else:
             length = next(line for line in head.lower().splitlines() if line.startswith(b"content-length:"))
             await reader.readexactly(int(length.split(b":")[1]))
-
-
-@pytest.fixture
-async def playing() -> AsyncIterator[PlayingEngine]:
-    engine = PlayingEngine()
-    await engine.start()
-    yield engine
-    await engine.stop()
 
 
 def open_sockets() -> int:

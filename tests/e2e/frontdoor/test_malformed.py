@@ -93,14 +93,6 @@ def _pieces(data: bytes, size: int) -> list[bytes]:
 
 
 @pytest.fixture
-async def recorder() -> AsyncIterator[RecordingEngine]:
-    engine = RecordingEngine()
-    await engine.start()
-    yield engine
-    await engine.stop()
-
-
-@pytest.fixture
 async def door(recorder, open_door) -> Any:
     door = await open_door(
         backend_url=recorder.url,

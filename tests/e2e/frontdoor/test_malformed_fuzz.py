@@ -53,14 +53,6 @@ def damaged(dice: random.Random, messages: list[bytes]) -> bytes:
 
 
 @pytest.fixture
-async def recorder() -> AsyncIterator[RecordingEngine]:
-    engine = RecordingEngine()
-    await engine.start()
-    yield engine
-    await engine.stop()
-
-
-@pytest.fixture
 async def door(recorder, open_door) -> Any:
     """It gives up soon what does not come, and what has been answered."""
     door = await open_door(
@@ -124,10 +116,8 @@ class Damaging(RecordingEngine):
 
 @pytest.fixture
 async def damaging() -> AsyncIterator[Damaging]:
-    engine = Damaging()
-    await engine.start()
-    yield engine
-    await engine.stop()
+    async with Damaging() as engine:
+        yield engine
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -6,7 +6,7 @@ The list of vLLM's routes is a recorded fact, `contract/vllm_0_32/routes.txt`; o
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,6 @@ def engines_routes() -> list[tuple[str, str]]:
 
 
 DENIED = sorted({path for _, path in engines_routes()} - OUR_PATHS)
-
-
-@pytest.fixture
-async def recorder() -> AsyncIterator[RecordingEngine]:
-    engine = RecordingEngine()
-    await engine.start()
-    yield engine
-    await engine.stop()
 
 
 @pytest.fixture
