@@ -8,8 +8,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from calls import call, occupancy, watch
+from snapshots import FACTS, snapshot
 
 from frontdoor.admission import Admission, Limits
 from frontdoor.call import Outcome, Phase
@@ -18,7 +20,7 @@ from frontdoor.metrics import CONTENT_TYPE, Metrics
 from frontdoor.refusal import Reason
 from frontdoor.routes import ROUTES
 from frontdoor.sse import Tokens
-from slot.state import Lifecycle, LoadPhase, ProfileFacts, SlotState
+from slot.state import LoadPhase
 
 MONITORING = Path(__file__).parents[2] / "docs/monitoring.md"
 
@@ -26,17 +28,8 @@ MONITORING = Path(__file__).parents[2] / "docs/monitoring.md"
 def everything() -> str:
     """An exposition with every series that there can be: each route, status, outcome, reason, phase."""
     seen = watch()
-    seen.slot = SlotState(
-        state=Lifecycle.LOADING,
-        since=1.0,
-        updated_at=2.0,
-        phase=LoadPhase.WEIGHTS,
-        progress=0.5,
-        profile=ProfileFacts(name='q"\\\n', title="", hf_id="", modalities="", status="research", sha256=""),
-        served_model_name="q",
-        engine_url="",
-        supervisor_pid=1,
-    )
+    odd = msgspec.structs.replace(FACTS, name='q"\\\n')
+    seen.slot = snapshot(phase=LoadPhase.WEIGHTS, progress=0.5, profile=odd)
     held = occupancy(generations=Admission(Limits(8, kv_tokens=1000)), calls=[call(phase=phase) for phase in Phase])
     metrics = Metrics(lambda: gauges(seen, held))
     for profile in ("tiny", 'q"\\\n'):

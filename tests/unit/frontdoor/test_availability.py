@@ -3,46 +3,36 @@
 from __future__ import annotations
 
 import pytest
+from snapshots import FAILURE, snapshot
 
 from frontdoor.availability import Backend, BackendState, judge_answers, of_backend, of_slot, paused
 from frontdoor.refusal import Reason
-from slot.state import STALE_AFTER_S, Failure, Lifecycle, LoadPhase, ProfileFacts, SlotState
+from slot.state import STALE_AFTER_S, Lifecycle, LoadPhase, SlotState
 
 NOW = 1_000_000.0
-PROFILE = ProfileFacts(name="tiny-cpu", title="", hf_id="", modalities="text", status="test", sha256="")
-
-
-def snapshot(state: Lifecycle, age_s: float = 0.0, **more: object) -> SlotState:
-    return SlotState(
-        state=state,
-        since=NOW - 100,
-        updated_at=NOW - age_s,
-        profile=PROFILE,
-        served_model_name="tiny",
-        engine_url="http://127.0.0.1:18080",
-        supervisor_pid=1,
-        **more,  # type: ignore[arg-type]
-    )
-
-
 OLD = STALE_AFTER_S + 0.1
+
+
+def told(state: Lifecycle, age_s: float = 0.0, **facts: object) -> SlotState:
+    """A snapshot that is so old."""
+    return snapshot(state, updated_at=NOW - age_s, **facts)
 
 
 @pytest.mark.parametrize(
     ("slot", "reason", "code"),
     [
         (None, Reason.STOPPED, "backend_unavailable"),
-        (snapshot(Lifecycle.STOPPED), Reason.STOPPED, "backend_unavailable"),
-        (snapshot(Lifecycle.STOPPED, OLD), Reason.STOPPED, "backend_unavailable"),
-        (snapshot(Lifecycle.FAILED), Reason.FAILED, "backend_unavailable"),
-        (snapshot(Lifecycle.FAILED, OLD), Reason.FAILED, "backend_unavailable"),
-        (snapshot(Lifecycle.LOADING), Reason.LOADING, "model_loading"),
-        (snapshot(Lifecycle.LOADING, OLD), Reason.STALE, "backend_unavailable"),
-        (snapshot(Lifecycle.STOPPING), Reason.STOPPING, "backend_unavailable"),
-        (snapshot(Lifecycle.STOPPING, OLD), Reason.STALE, "backend_unavailable"),
-        (snapshot(Lifecycle.DEGRADED), Reason.DEGRADED, "backend_unavailable"),
-        (snapshot(Lifecycle.SERVING, OLD), Reason.STALE, "backend_unavailable"),
-        (snapshot(Lifecycle.SERVING, -OLD), Reason.STALE, "backend_unavailable"),  # the clock was set back since
+        (told(Lifecycle.STOPPED), Reason.STOPPED, "backend_unavailable"),
+        (told(Lifecycle.STOPPED, OLD), Reason.STOPPED, "backend_unavailable"),
+        (told(Lifecycle.FAILED), Reason.FAILED, "backend_unavailable"),
+        (told(Lifecycle.FAILED, OLD), Reason.FAILED, "backend_unavailable"),
+        (told(Lifecycle.LOADING), Reason.LOADING, "model_loading"),
+        (told(Lifecycle.LOADING, OLD), Reason.STALE, "backend_unavailable"),
+        (told(Lifecycle.STOPPING), Reason.STOPPING, "backend_unavailable"),
+        (told(Lifecycle.STOPPING, OLD), Reason.STALE, "backend_unavailable"),
+        (told(Lifecycle.DEGRADED), Reason.DEGRADED, "backend_unavailable"),
+        (told(Lifecycle.SERVING, OLD), Reason.STALE, "backend_unavailable"),
+        (told(Lifecycle.SERVING, -OLD), Reason.STALE, "backend_unavailable"),  # the clock was set back since
     ],
 )
 def test_why_a_generation_cannot_start(slot, reason, code) -> None:
@@ -54,16 +44,13 @@ def test_why_a_generation_cannot_start(slot, reason, code) -> None:
 
 @pytest.mark.parametrize("age_s", [0.0, STALE_AFTER_S])
 def test_a_serving_slot_that_was_heard_of_is_open(age_s) -> None:
-    assert of_slot(snapshot(Lifecycle.SERVING, age_s), NOW) is None
+    assert of_slot(told(Lifecycle.SERVING, age_s), NOW) is None
 
 
 def test_a_failed_slot_tells_its_cause_and_that_waiting_is_no_use() -> None:
-    failure = Failure(
-        cause="out of memory", detail="", remedy="", restart_can_help=False, exit_code=1, signal=None, at=NOW
-    )
-    refusal = of_slot(snapshot(Lifecycle.FAILED, failure=failure), NOW)
+    refusal = of_slot(told(Lifecycle.FAILED, failure=FAILURE), NOW)
     assert refusal is not None
-    assert refusal.message == "tiny-cpu has failed: out of memory"
+    assert refusal.message == "tiny-cpu has failed: the GPU was lost"
     assert refusal.headers()["x-should-retry"] == "false"
 
 
@@ -77,7 +64,7 @@ def test_a_failed_slot_tells_its_cause_and_that_waiting_is_no_use() -> None:
     ],
 )
 def test_a_loading_slot_tells_how_far_it_is(phase, progress, eta_s, message, retry_after) -> None:
-    refusal = of_slot(snapshot(Lifecycle.LOADING, phase=phase, progress=progress, eta_s=eta_s), NOW)
+    refusal = of_slot(told(Lifecycle.LOADING, phase=phase, progress=progress, eta_s=eta_s), NOW)
     assert refusal is not None
     assert refusal.message == message
     assert refusal.details == {"state": "loading", "phase": phase, "progress": progress, "eta_s": eta_s}

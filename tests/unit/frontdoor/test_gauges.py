@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from calls import call, occupancy, watch
+from snapshots import snapshot
 
 from frontdoor.admission import Admission, Limits
 from frontdoor.availability import paused
@@ -13,7 +14,7 @@ from frontdoor.call import Phase
 from frontdoor.gauges import gauges
 from frontdoor.occupancy import Occupancy
 from frontdoor.slot_watch import SlotWatch
-from slot.state import Lifecycle, LoadPhase, ProfileFacts, SlotState
+from slot.state import LoadPhase
 
 
 @dataclass
@@ -83,19 +84,9 @@ def test_a_pause_is_told_with_its_way(by_file, by_socket, told) -> None:
 
 def test_a_slot_that_is_followed() -> None:
     seen = watch()
-    seen.slot = SlotState(
-        state=Lifecycle.LOADING,
-        since=1.0,
-        updated_at=2.0,
-        phase=LoadPhase.WEIGHTS,
-        progress=0.5,
-        profile=ProfileFacts(name="p", title="", hf_id="", modalities="", status="production", sha256=""),
-        served_model_name="m",
-        engine_url="",
-        supervisor_pid=1,
-    )
+    seen.slot = snapshot(phase=LoadPhase.WEIGHTS, progress=0.5)
     told = values(seen, occupancy())
-    assert told["slot_info/p/m/production"] == 1
+    assert told["slot_info/tiny-cpu/tiny/test"] == 1
     assert {name for name, value in told.items() if name.startswith(("slot_state", "slot_load_phase")) and value} == {
         "slot_state/loading",
         "slot_load_phase/weights",

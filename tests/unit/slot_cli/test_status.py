@@ -1,34 +1,16 @@
 from typing import Any
 
 import pytest
+from snapshots import FAILURE, snapshot
 
 from slot.cli.status import Sight, duration, lines_of
-from slot.state import STALE_AFTER_S, Failure, Lifecycle, LoadPhase, ProfileFacts, SlotState
+from slot.state import STALE_AFTER_S, Lifecycle, LoadPhase, SlotState
 
 NOW = 1000.0
-FACTS = ProfileFacts(name="big", title="Big", hf_id="o/big", modalities="text", status="production", sha256="0")
-FAILURE = Failure(
-    cause="out of memory",
-    detail="ERROR oom",
-    remedy="lower it",
-    restart_can_help=False,
-    exit_code=1,
-    signal=None,
-    at=NOW,
-)
 
 
 def slot(state: Lifecycle, *, age_s: float = 0.0, **more: Any) -> SlotState:
-    return SlotState(
-        state=state,
-        since=NOW - 300,
-        updated_at=NOW - age_s,
-        profile=FACTS,
-        served_model_name="big",
-        engine_url="http://127.0.0.1:18080",
-        supervisor_pid=1,
-        **more,
-    )
+    return snapshot(state, since=NOW - 300, updated_at=NOW - age_s, **more)
 
 
 def door(*, ok: bool) -> dict[str, Any]:
@@ -75,7 +57,7 @@ def test_the_exit_code_says_whether_it_serves(
     [
         (None, None, "slot       none"),
         (None, None, "frontdoor  no status at http://127.0.0.1:8000: nobody answers"),
-        (SERVING, door(ok=True), "slot       serving  big, for 5 min"),
+        (SERVING, door(ok=True), "slot       serving  tiny-cpu, for 5 min"),
         (SERVING, door(ok=True), "  now      2 of 8 generations, 1 waiting"),
         (SERVING, door(ok=False), "frontdoor  refusing: paused"),
         (
@@ -83,9 +65,9 @@ def test_the_exit_code_says_whether_it_serves(
             None,
             "  load     graph capture, 80%, about 4 s left",
         ),
-        (slot(Lifecycle.FAILED, failure=FAILURE), None, "  cause    out of memory"),
-        (slot(Lifecycle.FAILED, failure=FAILURE), None, "  do       lower it"),
-        (slot(Lifecycle.SERVING, age_s=OLD), None, "slot       gone  big: no word from its supervisor for 11 s"),
+        (slot(Lifecycle.FAILED, failure=FAILURE), None, "  cause    the GPU was lost"),
+        (slot(Lifecycle.FAILED, failure=FAILURE), None, "  do       reset it"),
+        (slot(Lifecycle.SERVING, age_s=OLD), None, "slot       gone  tiny-cpu: no word from its supervisor for 11 s"),
     ],
 )
 def test_each_fact_has_a_line(found: SlotState | None, frontdoor: dict[str, Any] | None, said: str) -> None:

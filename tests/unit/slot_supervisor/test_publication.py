@@ -8,23 +8,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from snapshots import snapshot
 
 from slot import state as slot_state
-from slot.state import HEARTBEAT_S, Lifecycle, LoadPhase, ProfileFacts, Readiness, SlotState
+from slot.state import HEARTBEAT_S, Lifecycle, LoadPhase, Readiness
 from slot.supervisor.notify import Notifier
 from slot.supervisor.publication import PROGRESS_INTERVAL_S, Publication
 
-FIRST = SlotState(
-    state=Lifecycle.LOADING,
-    since=0.0,
-    updated_at=0.0,
-    phase=LoadPhase.WEIGHTS,
-    progress=0.1,
-    profile=ProfileFacts(name="gemma", title="", hf_id="", modalities="text", status="test", sha256=""),
-    served_model_name="gemma",
-    engine_url="",
-    supervisor_pid=1,
-)
+FIRST = snapshot(phase=LoadPhase.WEIGHTS, progress=0.1)
 
 
 @pytest.mark.parametrize(
@@ -54,16 +45,16 @@ def test_when_it_is_written(tmp_path: Path, changes: dict[str, object], after_s:
 def test_on_a_full_disk_the_snapshot_stays_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "state.json"
     publication = Publication(path, Notifier(None), patience_s=1.0)
-    longer = msgspec.structs.replace(FIRST, served_model_name="gemma" * 10)
+    longer = msgspec.structs.replace(FIRST, served_model_name="tiny" * 10)
     publication.offer(longer, 100.0)
 
     def no_room(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("slot.supervisor.publication.write_atomically", no_room)
-    for at, snapshot in ((102.0, FIRST), (104.0, longer)):
-        publication.offer(snapshot, at)
-        assert slot_state.read(path) == snapshot
+    for at, offered in ((102.0, FIRST), (104.0, longer)):
+        publication.offer(offered, at)
+        assert slot_state.read(path) == offered
 
 
 def test_a_disk_that_cannot_be_written_is_no_reason_to_fall(tmp_path: Path) -> None:

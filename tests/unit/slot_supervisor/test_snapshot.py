@@ -3,48 +3,27 @@
 from __future__ import annotations
 
 import pytest
+from snapshots import FAILURE, snapshot
 
-from slot.state import Failure, Lifecycle, LoadPhase, ProfileFacts, SlotState
+from slot.state import Lifecycle, LoadPhase, SlotState
 from slot.supervisor.snapshot import status_line
 
-FAILURE = Failure(
-    cause="a GPU was lost", detail="", remedy="", restart_can_help=False, exit_code=1, signal=None, at=0.0
-)
 
-
-def state(
-    lifecycle: Lifecycle,
-    phase: LoadPhase | None = None,
-    progress: float | None = None,
-    eta_s: float | None = None,
-    failure: Failure | None = None,
-) -> SlotState:
-    return SlotState(
-        state=lifecycle,
-        since=0.0,
-        updated_at=0.0,
-        phase=phase,
-        progress=progress,
-        eta_s=eta_s,
-        profile=ProfileFacts(name="gemma", title="", hf_id="", modalities="text", status="test", sha256=""),
-        served_model_name="gemma",
-        engine_url="",
-        supervisor_pid=1,
-        failure=failure,
-    )
+def loading(phase: LoadPhase, progress: float, eta_s: float | None = None) -> SlotState:
+    return snapshot(phase=phase, progress=progress, eta_s=eta_s)
 
 
 @pytest.mark.parametrize(
     ("shown", "line"),
     [
-        (state(Lifecycle.STOPPED), "gemma: stopped"),
-        (state(Lifecycle.LOADING, LoadPhase.STARTING, 0.0), "gemma: loading, starting 0 %"),
-        (state(Lifecycle.LOADING, LoadPhase.WEIGHTS, 0.454, 89.4), "gemma: loading, weights 45 %, 89 s left"),
-        (state(Lifecycle.LOADING, LoadPhase.COMPILE, 0.5, 90.0), "gemma: loading, compile 50 %, 2 min left"),
-        (state(Lifecycle.SERVING, LoadPhase.READY, 1.0), "gemma: serving"),
-        (state(Lifecycle.STOPPING), "gemma: stopping"),
-        (state(Lifecycle.STOPPING, failure=FAILURE), "gemma: stopping: a GPU was lost"),
-        (state(Lifecycle.FAILED, failure=FAILURE), "gemma: failed: a GPU was lost"),
+        (snapshot(Lifecycle.STOPPED), "tiny-cpu: stopped"),
+        (loading(LoadPhase.STARTING, 0.0), "tiny-cpu: loading, starting 0 %"),
+        (loading(LoadPhase.WEIGHTS, 0.454, 89.4), "tiny-cpu: loading, weights 45 %, 89 s left"),
+        (loading(LoadPhase.COMPILE, 0.5, 90.0), "tiny-cpu: loading, compile 50 %, 2 min left"),
+        (snapshot(Lifecycle.SERVING, phase=LoadPhase.READY, progress=1.0), "tiny-cpu: serving"),
+        (snapshot(Lifecycle.STOPPING), "tiny-cpu: stopping"),
+        (snapshot(Lifecycle.STOPPING, failure=FAILURE), "tiny-cpu: stopping: the GPU was lost"),
+        (snapshot(Lifecycle.FAILED, failure=FAILURE), "tiny-cpu: failed: the GPU was lost"),
     ],
 )
 def test_status_line(shown: SlotState, line: str) -> None:
