@@ -33,6 +33,7 @@ from frontdoor.succession import Action, Event, Held, Stage, step
 
 LINGER_S = 0.5
 STOP_SLACK_S = 10.0  # what a stop may take besides the drain
+ACCEPTING = (Stage.SERVING, Stage.PREPARING)
 
 logger = logging.getLogger(__name__)
 
@@ -165,8 +166,7 @@ class Life:
                 self._successor = Successor(self._sockets(), self._tell_soon)
                 self._successor.start(self._command, os.environ)
             case Action.STOP_ACCEPTING:
-                self._door.stop_accepting()
-                self.control.stop_accepting()
+                self._stop_accepting()
             case Action.LET_SERVE:
                 # what was accepted in this run of the loop is attached in the next one
                 self._loop.call_soon(self._loop.call_soon, self._let_serve)
@@ -202,12 +202,16 @@ class Life:
 
     def _give(self, client: socket.socket) -> None:
         """A connection on which nothing is asked now: what was kept for it is the successor's as well."""
-        if self._successor is None:
-            client.close()
+        if self._successor is None:  # it was given up after this was asked for
+            self._door.take(client)
             return
         self._successor.connection(client)
         if self._shares is not None:
             self._shares.look()
+
+    def _stop_accepting(self) -> None:
+        self._door.stop_accepting()
+        self.control.stop_accepting()
 
     def _leave_it_all(self) -> None:
         assert self._successor is not None and self._replaced is not None
@@ -227,6 +231,7 @@ class Life:
         successor, self._successor = self._successor, None
         why = successor.why or "this process was told to stop"
         logger.error("no new process: %s", why)
+        self._door.server.stop_closing()  # where this process stops instead, it closes anew
         for client in successor.end():
             self._door.take(client)
         if self._shares is not None:
@@ -236,8 +241,11 @@ class Life:
         self._replaced.exception()  # it need not be asked for: the signal's asker may be gone
 
     async def _accept_again(self) -> None:
-        self._door.server.stop_closing()
-        await self.accept()
+        """A stop may come before this runs, or in the middle of it."""
+        if self.stage in ACCEPTING:
+            await self.accept()
+        if self.stage not in ACCEPTING:
+            self._stop_accepting()
 
     async def _wait_until_empty(self) -> None:
         await self._door.empty()

@@ -8,7 +8,7 @@ import json
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ import pytest
 from e2e.frontdoor.service_manager import Service, running
 
 from frontdoor import hand_over
+from frontdoor.connection import Connection
 from frontdoor.control import CannotReplace
 from frontdoor.events import EventLog
 from frontdoor.life import Life
 from frontdoor.notify import Notifier
-from frontdoor.serving import listening
+from frontdoor.serving import OpenDoor, listening
 from frontdoor.slot_watch import Sources
-from frontdoor.succession import Stage
+from frontdoor.succession import Event, Stage
 
 PATIENCE_S = 10.0
 BODY = b'{"model":"tiny","messages":[],"stream":true}'
@@ -208,23 +209,12 @@ READY = SPEAKS + 'channel.send(b\'{"type":"ready"}\')\n'
 PATIENT = "time.sleep(60)\n"
 
 
-@pytest.mark.parametrize(
-    ("command", "why"),
-    [
-        (["/nonexistent/frontdoor"], "cannot start /nonexistent/frontdoor: No such file or directory"),
-        ([sys.executable, "-c", "raise SystemExit(3)"], "it ended with exit code 3"),
-        ([sys.executable, "-c", SPEAKS + "channel.send(b'hello')\n" + PATIENT], "it hung up"),
-        ([sys.executable, "-c", SPEAKS + PATIENT], "not ready within 0.5 s"),
-        ([sys.executable, "-c", READY + "channel.recv(4096); raise SystemExit(4)"], "it ended with exit code 4"),
-        ([sys.executable, "-c", READY + PATIENT], "not ready within 0.5 s"),
-    ],
-    ids=["no program", "ends", "speaks nonsense", "says nothing", "ends when it should serve", "does not serve"],
-)
-async def test_whatever_becomes_of_a_successor_the_old_one_serves_on(
-    engine: Any, monkeypatch: pytest.MonkeyPatch, systemd: None, command: list[str], why: str
-) -> None:
-    monkeypatch.setattr(hand_over, "START_S", 0.5)
-    monkeypatch.setattr(hand_over, "HANG_UP_S", 0.2)
+STUCK = [sys.executable, "-c", READY + PATIENT]
+
+
+@asynccontextmanager
+async def living(engine: Any, command: list[str]) -> AsyncIterator[tuple[Life, OpenDoor, Connect]]:
+    """A process's life inside this one. `command` starts its successor."""
     sources = Sources({"host": "127.0.0.1", "port": "0", "backend_url": engine.url}, {})
     async with AsyncExitStack() as stack:
         door = await stack.enter_async_context(listening(sources, sources.settings(None), None, EventLog(io.BytesIO())))
@@ -239,14 +229,91 @@ async def test_whatever_becomes_of_a_successor_the_old_one_serves_on(
             stack.callback(writer.close)
             return Client(reader, writer)
 
+        yield life, door, connect
+
+
+async def is_served(client: Client) -> None:
+    """And may go on asking."""
+    head, _ = await client.get("/health")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" not in head.lower()
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (["/nonexistent/frontdoor"], "cannot start /nonexistent/frontdoor: No such file or directory"),
+        ([sys.executable, "-c", "raise SystemExit(3)"], "it ended with exit code 3"),
+        ([sys.executable, "-c", SPEAKS + "channel.send(b'hello')\n" + PATIENT], "it hung up"),
+        ([sys.executable, "-c", SPEAKS + PATIENT], "not ready within 0.5 s"),
+        ([sys.executable, "-c", READY + "channel.recv(4096); raise SystemExit(4)"], "it ended with exit code 4"),
+        (STUCK, "not ready within 0.5 s"),
+    ],
+    ids=["no program", "ends", "speaks nonsense", "says nothing", "ends when it should serve", "does not serve"],
+)
+async def test_whatever_becomes_of_a_successor_the_old_one_serves_on(
+    engine: Any, monkeypatch: pytest.MonkeyPatch, systemd: None, command: list[str], why: str
+) -> None:
+    monkeypatch.setattr(hand_over, "START_S", 0.5)
+    monkeypatch.setattr(hand_over, "HANG_UP_S", 0.2)
+    async with living(engine, command) as (life, door, connect):
         (client, request), idle = await stream(connect, engine), await connect()
         with pytest.raises(CannotReplace) as refused:
             await life.replace()
         assert (str(refused.value), life.stage) == (why, Stage.SERVING)
         for each in (idle, await connect()):
-            head, _ = await each.get("/health")
-            assert head.startswith(b"HTTP/1.1 200")
-            assert b"connection: close" not in head.lower()
+            await is_served(each)
         assert door.frontdoor.gate.admission.aside.places == 0
         await request.end_stream()
         assert b"data: [DONE]" in await client.read(b"0\r\n\r\n")
+
+
+async def yields(life: Life, door: OpenDoor) -> None:
+    """A successor has been told that it may serve, and has not answered."""
+    replaced = asyncio.ensure_future(life.replace())
+    replaced.add_done_callback(lambda done: done.exception())  # the tests below look at what becomes of this process
+    async with asyncio.timeout(PATIENCE_S):
+        while not door.frontdoor.gate.admission.aside.places:  # noqa: ASYNC110  the inside of a process tells nobody
+            await asyncio.sleep(0.002)
+
+
+async def test_a_connection_that_becomes_idle_as_the_successor_fails_stays_here(engine: Any, systemd: None) -> None:
+    async with living(engine, STUCK) as (life, door, connect):
+        client, request = await stream(connect, engine)
+        await yields(life, door)
+        hand_on = door.server.on_idle
+
+        def and_it_fails(connection: Connection) -> None:
+            hand_on(connection)
+            life._happened(Event.SUCCESSOR_FAILED)
+
+        door.server.on_idle = and_it_fails
+        await request.end_stream()
+        await client.read(b"0\r\n\r\n")
+        await is_served(client)
+
+
+async def test_a_stop_while_the_successor_is_about_to_serve_still_lingers(engine: Any, systemd: None) -> None:
+    async with living(engine, STUCK) as (life, door, connect):
+        client, request = await stream(connect, engine)
+        await yields(life, door)
+        life._happened(Event.STOP_ASKED)
+        await request.end_stream()
+        await client.read(b"0\r\n\r\n")  # its head had said nothing of an end
+        head, _ = await client.get("/health")
+        assert b"connection: close" in head.lower()
+        assert await client.end() == b""
+
+
+async def test_a_stop_that_comes_with_the_end_of_the_successor_is_a_stop(
+    engine: Any, systemd: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with living(engine, STUCK) as (life, door, connect):
+        client, request = await stream(connect, engine)
+        await yields(life, door)
+        life._happened(Event.SUCCESSOR_FAILED)
+        life._happened(Event.STOP_ASKED)
+        await request.end_stream()
+        await client.read(b"0\r\n\r\n")
+        assert await client.end() == b""  # the connection is closed after a moment, not kept for a minute
+        assert "accept again: failed" not in caplog.text
