@@ -37,7 +37,8 @@ class OpenDoor:
     helpers: tuple[asyncio.Task[None], ...]
     _certificate: object = None
     _accepting: list[asyncio.Server] = field(default_factory=list)
-    _leaving: list[asyncio.Task[None]] = field(default_factory=list)
+    # each is away as soon as it is done
+    _leaving: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def settings(self) -> Settings:
@@ -58,7 +59,7 @@ class OpenDoor:
             self._accepting.append(accepting)
             # It returns when every client of this server has left, also those whose TLS handshake is not over; but only
             # who waits from the beginning is told.
-            self._leaving.append(loop.create_task(accepting.wait_closed(), name="until clients have left"))
+            self._leave_after(loop.create_task(accepting.wait_closed(), name="until clients have left"))
         await asyncio.sleep(0)  # so that they wait
 
     def stop_accepting(self) -> None:
@@ -72,7 +73,7 @@ class OpenDoor:
 
     def take(self, client: socket.socket) -> None:
         """Serves a connection that another process has accepted."""
-        self._leaving.append(asyncio.create_task(self._attach(client), name="take a connection"))
+        self._leave_after(asyncio.create_task(self._attach(client), name="take a connection"))
 
     def hand_on_idle(self, give: Callable[[socket.socket], None]) -> None:
         """Gives every idle connection to `give`, now and whenever one becomes idle. TLS cannot be handed on."""
@@ -94,8 +95,9 @@ class OpenDoor:
 
     async def empty(self) -> None:
         """Returns when every client has left, and nothing is done for any of them any more."""
-        await asyncio.gather(*self._leaving)
-        await self.server.all_left()
+        while self._leaving or self.server.connections:  # what is taken meanwhile counts too
+            await asyncio.gather(*self._leaving)
+            await self.server.all_left()
         await self.frontdoor.idle()
 
     def reload(self) -> Sequence[str]:
@@ -118,6 +120,11 @@ class OpenDoor:
         self.server.abort()
         self.frontdoor.upstream.close()
         self.listeners.close()
+
+    def _leave_after(self, task: asyncio.Task[None]) -> None:
+        """Nobody has left before it is done."""
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     def _hand_on(self, connection: Connection, give: Callable[[socket.socket], None]) -> None:
         client = connection.detach()

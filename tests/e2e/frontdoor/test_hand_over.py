@@ -317,3 +317,15 @@ async def test_a_stop_that_comes_with_the_end_of_the_successor_is_a_stop(
         await client.read(b"0\r\n\r\n")
         assert await client.end() == b""  # the connection is closed after a moment, not kept for a minute
         assert "accept again: failed" not in caplog.text
+
+
+async def test_what_was_taken_leaves_nothing_behind(engine: Any, systemd: None) -> None:
+    async with living(engine, STUCK) as (_, door, _):
+        before = len(door._leaving)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            for _ in range(5):
+                with socket.create_connection(listener.getsockname()):
+                    door.take(listener.accept()[0])
+                    await asyncio.wait(door._leaving, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(0)
+        assert len(door._leaving) == before
