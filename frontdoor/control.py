@@ -1,8 +1,9 @@
 """The control socket: an admin's word on a unix socket becomes a call of the frontdoor. `commands` has the words.
 
 Who may write to the socket's file may do all of this; nothing is asked beyond that. Each command that changes something
-is logged with the process and the user that sent it. A conversation is one line, then its answer; a client may send
-several, one after the other. A client that leaves changes nothing: a drain goes on without it, and nobody is told.
+is logged with the process and the user that sent it; a process that hands over or ends refuses it. A conversation is
+one line, then its answer; a client may send several, one after the other. A client that leaves changes nothing: a drain
+goes on without it, and nobody is told.
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ class Door(Protocol):
 
 class Process(Protocol):
     """What the process around it can do; a signal may ask for the same."""
+
+    @property
+    def leaving(self) -> str | None:
+        """Why nothing may be changed in this process any more, or None: it would be lost, or break the common cap."""
 
     def reload(self) -> Sequence[str]:
         """Reads profile, settings, keys and certificate again; what could not be used, one line each."""
@@ -130,6 +135,9 @@ class Control:
 
     async def _obey(self, command: AnyCommand, writer: asyncio.StreamWriter) -> None:
         if not isinstance(command, commands.Status):
+            if (why := self._process.leaving) is not None:
+                await _say(writer, _error(why))
+                return
             logger.info("%s, by %s", commands.encode(command).decode().strip(), _sender(writer))
         match command:
             case commands.Pause(reason):

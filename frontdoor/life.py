@@ -106,6 +106,20 @@ class Life:
 
     # ---- what is asked of it ----
 
+    @property
+    def leaving(self) -> str | None:
+        """Why nothing may be changed in this process any more, or None.
+
+        1. It has ended, or is about to; what an admin said holds for a successor as it was told at the hand-over
+        2. A successor may have been told already
+        """
+        if self.stage in (Stage.RETIRING, Stage.STOPPING, Stage.ENDED):  # 1
+            successor = "" if self._successor is None else f"; process {self._successor.pid} serves now: connect again"
+            return f"this process is {self.stage}{successor}"
+        if self.stage is Stage.YIELDING:  # 2
+            return "a new process is taking over; ask again when it serves"
+        return None
+
     def reload(self) -> Sequence[str]:
         """Reads profile, settings, keys and certificate again; what could not be used, one line each."""
         self._notifier.reloading()

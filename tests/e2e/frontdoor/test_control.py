@@ -29,6 +29,7 @@ class SmallDoor:
         self.own_cap: int | None = None
         self.left = Progress(0, 0, 0.0)
         self.problems: list[str] = []
+        self.leaving: str | None = None
         self.successor: int | str = 4711
 
     def pause(self, reason: str) -> None:
@@ -143,6 +144,18 @@ async def test_what_was_not_done_is_told(admin: Admin, door: SmallDoor) -> None:
     assert await admin.ask(verb="reload") == {"reply": "error", "message": "a.env: bad; keys: worse"}
     door.successor = "not ready within 30 s"
     assert await admin.ask(verb="replace") == {"reply": "error", "message": "not ready within 30 s"}
+
+
+async def test_who_leaves_changes_nothing_any_more(
+    admin: Admin, door: SmallDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    door.leaving = "process 4711 serves now"
+    with caplog.at_level(logging.INFO, "frontdoor.control"):
+        for line in ('"pause"', '"resume"', '"drain"', '"cap","cap":9', '"reload"', '"replace"'):
+            admin.send(b'{"verb":%b}\n' % line.encode())
+            assert await admin.answer() == {"reply": "error", "message": "process 4711 serves now"}
+    assert (door.paused, door.own_cap, caplog.messages) == (None, None, [])
+    assert (await admin.ask(verb="status"))["reply"] == "done"
 
 
 async def test_a_bad_line_costs_nothing_but_an_error(admin: Admin, door: SmallDoor) -> None:

@@ -159,6 +159,31 @@ async def test_what_an_admin_said_goes_over(service: Service, connect: Connect) 
     assert (await (await connect()).get("/health"))[0].startswith(b"HTTP/1.1 200")
 
 
+async def test_an_admin_who_stayed_with_the_old_process_cannot_raise_its_cap(
+    service: Service, engine: Any, connect: Connect
+) -> None:
+    client, request = await stream(connect, engine)
+    reader, writer = await asyncio.open_unix_connection(service.environment["FRONTDOOR_CONTROL_SOCKET"])
+    admin = Client(reader, writer)
+
+    async def ask(**command: object) -> dict[str, Any]:
+        writer.write(json.dumps(command).encode() + b"\n")
+        return json.loads(await admin.read(b"\n"))
+
+    assert (await ask(verb="cap", cap=3))["reply"] == "done"
+    old = await service.replace()
+    assert await ask(verb="cap", cap=9) == {
+        "reply": "error",
+        "message": f"this process is retiring; process {service.main} serves now: connect again",
+    }
+    told = (await ask(verb="status"))["status"]["frontdoor"]
+    assert (told["pid"], told["max_active_generations"]) == (old, 3)
+    await request.end_stream()
+    await client.read(b"0\r\n\r\n")
+    await service.end_of(old)
+    writer.close()
+
+
 async def test_only_two_processes_share_the_cap(service: Service, engine: Any, connect: Connect) -> None:
     client, request = await stream(connect, engine)
     old = await service.replace()
