@@ -11,11 +11,12 @@ from sdk.clients import CHATS, EVERY_SDK, Ask, Client
 from sdk.occupants import occupants
 from sdk.running_door import RunningDoor, running_door
 from sdk.sdk_process import Outcome
-from sdk.slot_files import SlotFiles
 from sdk.told import REQUEST_ID, refused
 from simulated_engine import SimulatedEngine
+from slot_files import SlotFiles
+from snapshots import FAILURE
 
-from slot.state import Failure, Lifecycle, LoadPhase
+from slot.state import Lifecycle, LoadPhase
 
 pytestmark = [pytest.mark.sdk, pytest.mark.parametrize("client", EVERY_SDK, ids=str)]
 
@@ -115,17 +116,6 @@ def slot_door(slot: SlotFiles) -> Iterator[RunningDoor]:
         yield door
 
 
-FAILURE = Failure(
-    cause="the GPU was lost",
-    detail="UR_RESULT_ERROR_DEVICE_LOST",
-    remedy="probe the cards",
-    restart_can_help=False,
-    exit_code=1,
-    signal=None,
-    at=0.0,
-)
-
-
 @pytest.mark.parametrize(
     ("state", "reason", "code", "words"),
     [
@@ -150,7 +140,7 @@ def test_a_slot_that_does_not_serve(
 
 
 def test_paused_by_its_admin(ask: Ask, client: Client, slot: SlotFiles, slot_door: RunningDoor) -> None:
-    slot.tell(state=Lifecycle.SERVING)
+    slot.tell(Lifecycle.SERVING)
     slot.pause.touch()
     try:
         slot_door.until_slot("paused")

@@ -14,10 +14,11 @@ from sdk.clients import EVERY_SDK, Client, named
 from sdk.occupants import occupants
 from sdk.running_door import RunningDoor, running_door
 from sdk.sdk_process import Outcome
-from sdk.slot_files import SlotFiles
 from simulated_engine import SimulatedEngine
+from slot_files import SlotFiles
+from snapshots import FAILURE
 
-from slot.state import Failure, Lifecycle
+from slot.state import Lifecycle
 
 pytestmark = pytest.mark.sdk
 
@@ -62,11 +63,7 @@ def test_whoever_asks_again_gets_the_place_that_became_free(ask_all: AskAll, eng
 
 def test_nobody_asks_again_where_it_cannot_help(ask_all: AskAll, engine: SimulatedEngine, tmp_path) -> None:
     slot = SlotFiles(tmp_path, engine.url)
-    failure = Failure(
-        **{"cause": "the GPU was lost", "detail": "", "remedy": "", "restart_can_help": False},
-        **{"exit_code": 1, "signal": None, "at": 0.0},
-    )
-    slot.tell(state=Lifecycle.FAILED, failure=failure)
+    slot.tell(Lifecycle.FAILED, failure=FAILURE)
     with running_door(**slot.settings) as door:
         door.until_slot("failed")
         for client, outcome in ask_all(door.url, "failed", PATIENT).items():

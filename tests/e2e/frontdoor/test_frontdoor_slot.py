@@ -3,71 +3,23 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
-import msgspec
 import pytest
+from slot_files import SlotFiles
+from snapshots import FAILURE
 
-from slot.atomic_file import write_atomically
 from slot.profiles.catalog import load_active
-from slot.state import Failure, Lifecycle, LoadPhase, ProfileFacts, SlotState, encode
-
-PROFILE = """\
-MODEL_SLOT_NAME=tiny-cpu
-MODEL_SLOT_TITLE='A tiny model'
-MODEL_SLOT_HF_ID=nobody/tiny
-MODEL_SLOT_MODALITIES=text
-MODEL_SLOT_STATUS=test
-MODEL_SLOT_ENGINE=simulator
-SERVE_SERVED_MODEL_NAME=tiny
-SERVE_MAX_MODEL_LEN=2048
-SERVE_MAX_NUM_SEQS=4
-SERVE_PORT=1
-FRONTDOOR_MAX_ACTIVE_GENERATIONS={cap}
-"""
-
-
-class Slot:
-    """The files that a supervisor and an admin would write."""
-
-    def __init__(self, directory: Path, engine_url: str) -> None:
-        self.profile_file = directory / "current.env"
-        self.state_file = directory / "state.json"
-        self.pause_file = directory / "pause"
-        self._snapshot = SlotState(
-            state=Lifecycle.LOADING,
-            since=time.time(),
-            updated_at=time.time(),
-            profile=ProfileFacts(
-                name="tiny-cpu", title="A tiny model", hf_id="nobody/tiny", modalities="text", status="test", sha256="0"
-            ),
-            served_model_name="tiny",
-            engine_url=engine_url,
-            supervisor_pid=1,
-        )
-        self.set_profile(cap=2)
-
-    def set_profile(self, *, cap: int, more: str = "") -> None:
-        write_atomically(self.profile_file, (PROFILE.format(cap=cap) + more).encode())
-
-    def set_state(self, **changes: object) -> None:
-        self._snapshot = msgspec.structs.replace(self._snapshot, **({"updated_at": time.time()} | changes))
-        write_atomically(self.state_file, encode(self._snapshot))
+from slot.state import Lifecycle, LoadPhase
 
 
 @pytest.fixture
-def slot(tmp_path, engine) -> Slot:
-    return Slot(tmp_path, engine.url)
+def slot(tmp_path, engine) -> SlotFiles:
+    return SlotFiles(tmp_path, engine.url)
 
 
 @pytest.fixture
 async def door(slot, open_door):
-    return await open_door(
-        load_active(slot.profile_file),
-        active_profile=str(slot.profile_file),
-        slot_state=str(slot.state_file),
-        pause_file=str(slot.pause_file),
-    )
+    return await open_door(load_active(slot.profile), **slot.settings)
 
 
 async def status_of(door):
@@ -83,7 +35,7 @@ async def refusal_of(door, path="/v1/chat/completions"):
 
 
 async def test_the_documented_fields_of_status(door, slot, engine) -> None:
-    slot.set_state(state=Lifecycle.SERVING, readiness="generated")
+    slot.tell(Lifecycle.SERVING, readiness="generated")
     await door.until_open()
     status = await status_of(door)
     assert status["ok"] is True
@@ -115,7 +67,7 @@ async def test_a_load_is_told_with_its_progress_and_ends_in_service(door, slot, 
     answer, error = await refusal_of(door)
     assert (answer.status, error["code"]) == (503, "backend_unavailable")  # no supervisor has written anything
 
-    slot.set_state(state=Lifecycle.LOADING, phase=LoadPhase.WEIGHTS, progress=0.5, eta_s=12.5)
+    slot.tell(Lifecycle.LOADING, phase=LoadPhase.WEIGHTS, progress=0.5, eta_s=12.5)
     await door.until(lambda: door.frontdoor.watch.closed.reason == "loading")
     answer, error = await refusal_of(door)
     assert (answer.status, error["code"]) == (503, "model_loading")
@@ -129,7 +81,7 @@ async def test_a_load_is_told_with_its_progress_and_ends_in_service(door, slot, 
     assert (status["slot"]["phase"], status["slot"]["progress"]) == ("weights", 0.5)
     assert engine.seen == []
 
-    slot.set_state(state=Lifecycle.SERVING)
+    slot.tell(Lifecycle.SERVING)
     await door.until_open()
     client = await door.client()
     await client.chat()
@@ -139,16 +91,7 @@ async def test_a_load_is_told_with_its_progress_and_ends_in_service(door, slot, 
 
 
 async def test_a_failed_engine_is_told_with_its_cause(door, slot) -> None:
-    failure = Failure(
-        cause="the GPU was lost",
-        detail="UR_RESULT_ERROR_DEVICE_LOST",
-        remedy="reset it",
-        restart_can_help=False,
-        exit_code=1,
-        signal=None,
-        at=time.time(),
-    )
-    slot.set_state(state=Lifecycle.FAILED, failure=failure)
+    slot.tell(Lifecycle.FAILED, failure=FAILURE)
     await door.until(lambda: door.frontdoor.watch.closed.reason == "failed")
     answer, error = await refusal_of(door)
     assert "the GPU was lost" in error["message"]
@@ -159,16 +102,16 @@ async def test_a_failed_engine_is_told_with_its_cause(door, slot) -> None:
 
 
 async def test_a_supervisor_that_is_gone_is_not_believed(door, slot) -> None:
-    slot.set_state(state=Lifecycle.SERVING)
+    slot.tell(Lifecycle.SERVING)
     await door.until_open()
-    slot.set_state(state=Lifecycle.SERVING, updated_at=time.time() - 60)
+    slot.tell(Lifecycle.SERVING, updated_at=time.time() - 60)
     await door.until(lambda: door.frontdoor.watch.closed is not None)
     _, error = await refusal_of(door)
     assert "supervisor is gone" in error["message"]
 
 
 async def test_a_cap_change_in_the_active_profile_applies_without_a_restart(door, slot, engine) -> None:
-    slot.set_state(state=Lifecycle.SERVING)
+    slot.tell(Lifecycle.SERVING)
     await door.until_open()
     for _ in range(2):
         client = await door.client()
@@ -191,7 +134,7 @@ async def test_a_cap_change_in_the_active_profile_applies_without_a_restart(door
 
 
 async def test_a_cap_that_grows_lets_the_line_in(door, slot, engine) -> None:
-    slot.set_state(state=Lifecycle.SERVING)
+    slot.tell(Lifecycle.SERVING)
     slot.set_profile(cap=1, more="FRONTDOOR_QUEUE_TIMEOUT_S=30\n")
     await door.until(lambda: door.frontdoor.gate.admission.cap == 1)
     await door.until_open()
@@ -206,7 +149,7 @@ async def test_a_cap_that_grows_lets_the_line_in(door, slot, engine) -> None:
 
 
 async def test_a_profile_that_became_unusable_changes_nothing_and_is_reported(door, slot) -> None:
-    slot.set_state(state=Lifecycle.SERVING)
+    slot.tell(Lifecycle.SERVING)
     await door.until_open()
     slot.set_profile(cap=99)  # above SERVE_MAX_NUM_SEQS
     await door.until(lambda: bool(door.events("settings_changed")))
@@ -217,18 +160,18 @@ async def test_a_profile_that_became_unusable_changes_nothing_and_is_reported(do
 
 
 async def test_the_pause_file_closes_the_door_at_once(door, slot, engine) -> None:
-    slot.set_state(state=Lifecycle.SERVING)
+    slot.tell(Lifecycle.SERVING)
     await door.until_open()
-    slot.pause_file.touch()
+    slot.pause.touch()
     await door.until(lambda: door.frontdoor.watch.closed is not None)
     answer, error = await refusal_of(door)
     assert (answer.status, error["code"]) == (503, "paused")
-    slot.pause_file.unlink()
+    slot.pause.unlink()
     await door.until_open()
 
 
 async def test_one_in_line_is_refused_when_the_slot_goes(door, slot, engine) -> None:
-    slot.set_state(state=Lifecycle.SERVING)
+    slot.tell(Lifecycle.SERVING)
     slot.set_profile(cap=1, more="FRONTDOOR_QUEUE_TIMEOUT_S=30\n")
     await door.until(lambda: door.frontdoor.gate.admission.cap == 1)
     await door.until_open()
@@ -238,7 +181,7 @@ async def test_one_in_line_is_refused_when_the_slot_goes(door, slot, engine) -> 
     waiting = await door.client()
     await waiting.chat()
     await door.until(lambda: door.frontdoor.gate.admission.waiting == 1)
-    slot.set_state(state=Lifecycle.STOPPING)
+    slot.tell(Lifecycle.STOPPING)
     await door.until(lambda: door.frontdoor.watch.closed is not None)
     asked.reset()
     answer = await waiting.answer()
@@ -247,7 +190,7 @@ async def test_one_in_line_is_refused_when_the_slot_goes(door, slot, engine) -> 
 
 
 async def test_metrics_show_the_slot(door, slot) -> None:
-    slot.set_state(state=Lifecycle.LOADING, phase=LoadPhase.WEIGHTS, progress=0.25)
+    slot.tell(Lifecycle.LOADING, phase=LoadPhase.WEIGHTS, progress=0.25)
     await door.until(lambda: door.frontdoor.watch.slot is not None)
     client = await door.client()
     text = (await (await client.get("/metrics")).body()).decode()
