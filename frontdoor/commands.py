@@ -15,6 +15,7 @@ Each command is answered by any number of `progress` lines and one of another ki
     {"reply": "progress", "active": 3, "waiting": 1, "oldest_s": 12.3}
     {"reply": "done", ...}                      with what the verb tells: `status`, `cap`, `pid`
     {"reply": "timeout", "active": 1, ...}      the drain's time is over; the frontdoor stays paused
+    {"reply": "resumed", "active": 1, ...}      another admin has ended the drain's pause, so it would never end
     {"reply": "error", "message": "..."}        nothing was done, or not all of it
 
 Here is decided what a line means and when a drain has something to tell; `control` owns the socket and the clock.
@@ -101,6 +102,7 @@ class Reply(StrEnum):
     PROGRESS = "progress"
     DONE = "done"
     TIMEOUT = "timeout"
+    RESUMED = "resumed"
     ERROR = "error"
 
 
@@ -143,18 +145,21 @@ def reply(kind: Reply, **facts: object) -> bytes:
     return msgspec.json.encode({"reply": kind, **facts}) + b"\n"
 
 
-def look_at_drain(progress: Progress, now: float, deadline: float | None) -> Reply:
-    """How far a drain is. Times are of one monotonic clock.
+def look_at_drain(progress: Progress, now: float, deadline: float | None, *, paused: str | None) -> Reply:
+    """How far a drain is. Times are of one monotonic clock; `paused`: why generations are refused, None: they are not.
 
-    1. Nothing is active, nobody waits  -> done, also at the very deadline
-    2. The deadline has come            -> timeout
-    3. Otherwise                        -> progress
+    1. It is paused no more             -> resumed: whoever leaves is followed by others
+    2. Nothing is active, nobody waits  -> done, also at the very deadline
+    3. The deadline has come            -> timeout
+    4. Otherwise                        -> progress
     """
-    if not progress.active and not progress.waiting:  # 1
+    if paused is None:  # 1
+        return Reply.RESUMED
+    if not progress.active and not progress.waiting:  # 2
         return Reply.DONE
-    if deadline is not None and now >= deadline:  # 2
+    if deadline is not None and now >= deadline:  # 3
         return Reply.TIMEOUT
-    return Reply.PROGRESS  # 3
+    return Reply.PROGRESS  # 4
 
 
 def is_news(progress: Progress, now: float, told: Progress | None, told_at: float) -> bool:

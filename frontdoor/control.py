@@ -160,14 +160,14 @@ class Control:
                 await _say(writer, _done(status=self._door.status()))
 
     async def _drain(self, timeout_s: float | None, writer: asyncio.StreamWriter) -> None:
-        """Pauses, then tells how it goes until nobody is left. It stays paused, also after a timeout."""
+        """Pauses, then tells how it goes until nobody is left, or until somebody resumes. Else it stays paused."""
         if self._door.paused is None:
             self._door.pause(DRAINING)
         deadline = None if timeout_s is None else monotonic() + timeout_s
         told, told_at = None, 0.0
         while True:
             progress, now = self._door.progress(), monotonic()
-            kind = commands.look_at_drain(progress, now, deadline)
+            kind = commands.look_at_drain(progress, now, deadline, paused=self._door.paused)
             if kind is not Reply.PROGRESS or commands.is_news(progress, now, told, told_at):
                 await _say(writer, commands.reply(kind, **progress._asdict()))
                 told, told_at = progress, now

@@ -5,7 +5,8 @@
     frontdoor replace
 
 Exits 0 when it was done (drain: nobody is left), 1 when it was not (also: the drain's time was over, or Ctrl-C),
-2 for a command line that makes no sense, 69 where no frontdoor listens on the socket or this user may not ask it.
+2 for a command line that makes no sense, 69 where no frontdoor listens on the socket or this user may not ask it,
+75 when somebody resumed during the drain.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ SOCKET_VARIABLE = "FRONTDOOR_CONTROL_SOCKET"
 DEFAULT_SOCKET = "/run/b70-openai-frontdoor/control.sock"  # that of the unit
 PATIENCE_S = 60.0  # more than a new process takes to be ready; a drain says something every second
 PROFILES_OWN = "profile"
+EXIT_CODES = {Reply.DONE: ExitCode.OK, Reply.RESUMED: ExitCode.OVERRULED}
 
 Answer = dict[str, Any]
 
@@ -50,7 +52,7 @@ def main(words: Sequence[str]) -> int:
         return _complain(str(exc), ExitCode.UNAVAILABLE)
     except KeyboardInterrupt:
         return _complain(_when_left(command), ExitCode.FAILED)
-    return ExitCode.OK if answer["reply"] == Reply.DONE else ExitCode.FAILED
+    return EXIT_CODES.get(answer["reply"], ExitCode.FAILED)
 
 
 def ask(path: Path, command: AnyCommand) -> Iterator[Answer]:
@@ -111,6 +113,8 @@ def _in_words(verb: str, answer: Answer) -> str:
             return f"{_left(answer)}, the oldest for {answer['oldest_s']:.1f} s"
         case Reply.TIMEOUT, _:
             return f"frontdoor: not drained in time, {_left(answer)}; it stays paused"
+        case Reply.RESUMED, _:
+            return f"frontdoor: not drained, somebody has resumed meanwhile: it admits again, {_left(answer)}"
         case Reply.ERROR, _:
             return f"frontdoor: {answer['message']}"
         case _, "drain":
@@ -178,7 +182,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="frontdoor",
         description="Commands a running frontdoor over its control socket.",
-        epilog="Exits 0 when it was done, 1 when it was not, 2 for a bad command line, 69 where no frontdoor answers.",
+        epilog="Exits 0 when it was done, 1 when it was not, 2 for a bad command line, 69 where no frontdoor answers, "
+        "75 when somebody resumed during a drain.",
     )
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 

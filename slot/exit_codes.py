@@ -32,5 +32,8 @@ class ExitCode(IntEnum):
     IO_ERROR = 74
     """Reading or writing a file failed."""
 
+    OVERRULED = 75
+    """Somebody else has undone it meanwhile: ask again if it is still wanted (sysexits' "temporary failure")."""
+
     CONFIG = 78
     """A profile or a setting is bad: starting again cannot help before somebody changes it."""

@@ -219,6 +219,27 @@ async def test_a_drain_has_a_deadline_and_stays_paused(admin: Admin, door: Small
     assert door.paused == "draining"
 
 
+async def test_a_drain_ends_when_somebody_resumes(admin: Admin, connect: Any, door: SmallDoor) -> None:
+    door.left = Progress(1, 0, 9.0)
+    assert (await admin.ask(verb="drain"))["reply"] == "progress"
+    assert (await (await connect()).ask(verb="resume"))["reply"] == "done"
+    assert await admin.answer() == {"reply": "resumed", "active": 1, "waiting": 0, "oldest_s": 9.0}
+
+
+async def test_the_command_line_says_that_somebody_resumed(place: ControlSocket, connect: Any, door: SmallDoor) -> None:
+    door.left = Progress(1, 0, 9.0)
+    drain = asyncio.create_task(run(place, "drain"))
+    async with asyncio.timeout(PATIENCE_S):
+        while door.paused is None:  # noqa: ASYNC110  the command line is another process
+            await asyncio.sleep(0.01)
+    assert (await (await connect()).ask(verb="resume"))["reply"] == "done"
+    code, _, complained = await drain
+    assert (code, complained) == (
+        75,
+        "frontdoor: not drained, somebody has resumed meanwhile: it admits again, 1 active, 0 waiting\n",
+    )
+
+
 async def test_who_leaves_in_the_middle_of_a_drain_changes_nothing(connect: Any, door: SmallDoor) -> None:
     door.left = Progress(1, 0, 0.0)
     first = await connect()

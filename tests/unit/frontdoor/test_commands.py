@@ -101,7 +101,13 @@ def test_every_verb_is_named_once() -> None:
 def test_a_drain_ends_when_nobody_is_left_or_in_time(
     progress: Progress, now: float, deadline: float | None, kind: Reply
 ) -> None:
-    assert commands.look_at_drain(progress, now, deadline) is kind
+    assert commands.look_at_drain(progress, now, deadline, paused="draining") is kind
+
+
+@pytest.mark.parametrize("progress", [NONE, Progress(1, 0, 1.0)])
+@pytest.mark.parametrize("deadline", [None, 10.0, 11.0])
+def test_a_drain_ends_when_somebody_resumes(progress: Progress, deadline: float | None) -> None:
+    assert commands.look_at_drain(progress, 10.0, deadline, paused=None) is Reply.RESUMED
 
 
 @pytest.mark.parametrize(
