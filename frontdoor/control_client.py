@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import socket
 import sys
@@ -194,13 +195,24 @@ def parser() -> argparse.ArgumentParser:
     pause.add_argument("reason", nargs="?", help="what clients are told (default: maintenance)")
     verb("resume", "admit generations again")
     drain = verb("drain", "pause, and wait until no generation is left")
-    drain.add_argument("--timeout", type=float, metavar="SECONDS", help="give up waiting after this (default: never)")
+    drain.add_argument(
+        "--timeout", type=_seconds_or_word, metavar="SECONDS", help="give up waiting after this (default: never)"
+    )
     cap = verb("cap", "how many generations may run at once, until the profile changes")
     cap.add_argument("cap", type=_number_or_word, metavar="NUMBER|profile", help="1 or more, or the profile's own")
     verb("reload", "read profile, settings, keys and certificate again")
     verb("replace", "let a new process take over, without losing a request")
     verb("status", "what GET /status says")
     return top
+
+
+def _seconds_or_word(word: str) -> float | str:
+    """What is no number of seconds (also: nan, inf) is complained of where a wrong one is."""
+    try:
+        seconds = float(word)
+    except ValueError:
+        return word
+    return seconds if math.isfinite(seconds) else word
 
 
 def _number_or_word(word: str) -> int | str:

@@ -283,8 +283,9 @@ async def test_the_exit_codes_of_the_command_line(place: ControlSocket, door: Sm
     assert (code, complained) == (2, "frontdoor: cap: found 0, expected a whole number from 1, or 'profile'\n")
     code, _, complained = await run(place, "cap", "abc")
     assert (code, complained) == (2, "frontdoor: cap: found 'abc', expected a whole number from 1, or 'profile'\n")
-    code, _, complained = await run(place, "drain", "--timeout", "-3")
-    assert (code, complained) == (2, "frontdoor: timeout_s: found -3.0, expected seconds above 0\n")
+    for word, found in (("-3", "-3.0"), ("nan", "'nan'"), ("inf", "'inf'"), ("soon", "'soon'"), ("1e999", "'1e999'")):
+        code, _, complained = await run(place, "drain", "--timeout", word)
+        assert (code, complained) == (2, f"frontdoor: timeout_s: found {found}, expected seconds above 0\n")
     assert (await run(place, "cap"))[0] == 2
     code, _, complained = await run(place, "status", "--socket", str(tmp_path / "none"))
     assert (code, "no frontdoor listens there" in complained) == (69, True)
