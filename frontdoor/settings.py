@@ -99,6 +99,13 @@ def _origin(origin: str) -> str:
     return origin.lower()
 
 
+def _absolute(path: Path) -> Path:
+    """Whoever looks for it is in another directory."""
+    if not path.is_absolute():
+        raise ValueError
+    return path
+
+
 class Settings(BaseSettings):
     """Every setting, with its unit. The description is what an error message calls expected, and what the docs say."""
 
@@ -222,7 +229,11 @@ class Settings(BaseSettings):
     )
     tls_certificate: Annotated[Path | None, Field(description="a PEM file with the certificate chain")] = None
     tls_private_key: Annotated[Path | None, Field(description="a PEM file with the certificate's private key")] = None
-    control_socket: Annotated[Path | None, Field(description="a path for the control socket; not set: none")] = None
+    control_socket: Annotated[
+        Path | None,
+        AfterValidator(lambda path: path if path is None else _absolute(path)),
+        Field(description="an absolute path for the control socket; not set: none"),
+    ] = None
     pause_file: Annotated[Path | None, Field(description="a path; while that file exists, requests are refused")] = None
     cors_allow_origin: Annotated[
         str | None,

@@ -51,6 +51,8 @@ def test_the_defaults_surprise_no_lan() -> None:
     ("field", "text", "expected"),
     [
         ("port", "65536", "a TCP port, 0 to 65535"),
+        ("control_socket", "control.sock", "an absolute path"),
+        ("control_socket", "./control.sock", "an absolute path"),
         ("port", "-1", "a TCP port"),
         ("port", "80.5", "a TCP port"),
         ("max_active_generations", "0", "1 or more"),
