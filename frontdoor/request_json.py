@@ -7,7 +7,7 @@ opinion that a client could play against ours (`{"n": 1, "n": 99999}`). What tha
     one key twice in an object, at any level              integers of more than 640 digits
     more than 64 levels                                   more text, objects, keys or values than any request has
 
-The loop stands still while a body is read: the limits keep the worst that anybody has found at 0.2 s.
+The loop stands still while a body is read: the limits keep the worst that anybody has found at a quarter of a second.
 
 Images arrive as base64 inside a string, up to the whole limit of a body. Such a run is left out before the text is
 read: 20 MB then cost 2 ms instead of 10. Nothing can be hidden in it, see `_without_data`.
