@@ -7,6 +7,7 @@ import logging
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from known_routes import CHAT, route
 
 from frontdoor.api_keys import ApiKeys, KeyHolder, Role, check, given_keys, needed_role, sees_clients
 from frontdoor.head import Head
@@ -22,9 +23,8 @@ infer   alice    {ALICE}
   admin\tmonitor\t{MONITOR}   # Prometheus
 """
 KEYS = ApiKeys.parse(TEXT, "keys")
-CHAT = next(route for route in ROUTES if route.path == "/v1/chat/completions")
-HEALTH = next(route for route in ROUTES if route.path == "/health")
-STATUS = next(route for route in ROUTES if route.path == "/status")
+HEALTH = route("/health", "GET")
+STATUS = route("/status", "GET")
 
 
 def bearer(key: str) -> tuple[bytes, bytes]:

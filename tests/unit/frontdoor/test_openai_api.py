@@ -8,18 +8,9 @@ import pytest
 
 from frontdoor.openai_api import error_body, error_event, error_type, hide_local_paths
 from frontdoor.refusal import Reason, Refusal, bad_request, internal_error, too_large
-from frontdoor.routes import Dialect, Route, find
+from frontdoor.routes import Dialect
 
 BUSY = Refusal(status=503, reason=Reason.AT_CAPACITY, code="server_is_overloaded", message="busy", details={"n": 1})
-
-
-def route(path: str) -> Route:
-    found = find("POST", path)
-    assert isinstance(found, Route)
-    return found
-
-
-CHAT = route("/v1/chat/completions")
 
 
 def test_an_openai_error_is_an_object_with_the_four_fields_and_the_details() -> None:

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from known_routes import CHAT, COMPLETIONS, route
 
 from frontdoor.refusal import Refused
 from frontdoor.request_cost import check_endless, generations, named_limits, output_tokens
-from frontdoor.routes import Route, find
-
-
-def route(path: str) -> Route:
-    found = find("POST", path)
-    assert isinstance(found, Route)
-    return found
-
-
-CHAT = route("/v1/chat/completions")
-COMPLETIONS = route("/v1/completions")
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from known_routes import CHAT, COMPLETIONS, route
 
 from frontdoor.refusal import Refused
 from frontdoor.request_defaults import RequestDefaults, applied, rewritten
-from frontdoor.routes import Route, find
 
-
-def route(path: str) -> Route:
-    found = find("POST", path)
-    assert isinstance(found, Route)
-    return found
-
-
-CHAT = route("/v1/chat/completions")
-COMPLETIONS = route("/v1/completions")
 LIMITS = RequestDefaults({}, default_output_tokens=50, max_output_tokens=100)
 THINKING_OFF = RequestDefaults({"enable_thinking": False})
 

@@ -8,24 +8,16 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from known_routes import CHAT, route
 
 from frontdoor.openai_api import error_body
 from frontdoor.refusal import Reason, Refusal, Refused
 from frontdoor.request_defaults import RequestDefaults
 from frontdoor.request_policy import ALLOWABLE_FIELDS, Asked, BodyPolicy, take
-from frontdoor.routes import ROUTES, Dialect, Route, find
+from frontdoor.routes import ROUTES, Dialect
 
 POSTS = [route for route in ROUTES if route.method == "POST"]
 OPEN = BodyPolicy()
-
-
-def route(path: str) -> Route:
-    found = find("POST", path)
-    assert isinstance(found, Route)
-    return found
-
-
-CHAT = route("/v1/chat/completions")
 
 
 def asked(
