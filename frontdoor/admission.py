@@ -89,12 +89,8 @@ class Admission:
 
     @property
     def line(self) -> tuple[Ticket, ...]:
-        """Who waits, in the order of arrival."""
+        """Who waits, in the order of arrival. With fair share their turns may come in another one."""
         return tuple(self._books.line)
-
-    def position(self, ticket: Ticket) -> int | None:
-        """Its place in line by arrival, from 1; None when it does not wait. With fair share others may come first."""
-        return self._books.index(ticket) + 1 if ticket.state is TicketState.WAITING else None
 
     def clients(self, most: int = 10) -> list[Holding]:
         """The clients that hold the most, in that order; to be read at once, for they change."""
