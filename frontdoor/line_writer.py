@@ -84,10 +84,14 @@ class LineWriter:
         self._flush_later()
 
     def close(self, timeout_s: float) -> None:
-        """Waits for the reader, but not for longer than this; what it has not taken then is dropped."""
+        """Waits for the reader, but not for longer than this; what it has not taken then is dropped.
+
+        To be called when the loop has ended: the thread sleeps.
+        """
         deadline = time.monotonic() + timeout_s
         self.flush()
         while self._held and time.monotonic() < deadline:
+            # nothing else is left to run that this could hold up, and a `Take` cannot be waited for: it may be no descriptor
             time.sleep(RETRY_S)
             self.flush()
         self._lose()
