@@ -91,7 +91,7 @@ class LineWriter:
         deadline = time.monotonic() + timeout_s
         self.flush()
         while self._held and time.monotonic() < deadline:
-            # nothing else is left to run that this could hold up, and a `Take` cannot be waited for: it may be no descriptor
+            # nothing is left to run that this could hold up; and a `Take` cannot be waited for, it may be no descriptor
             time.sleep(RETRY_S)
             self.flush()
         self._lose()
