@@ -11,10 +11,12 @@ command answers at once, though a server needs a quarter of a second to come up.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
 VERBS = ("pause", "resume", "drain", "cap", "reload", "replace", "status")
+LATER = (signal.SIGHUP, signal.SIGUSR2)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,9 +27,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return control_client.main(words)
     options = _parser().parse_args(words)
+    _take_no_signal_amiss()
     from frontdoor import start
 
     return start.run({name: value for name, value in vars(options).items() if value is not None})
+
+
+def _take_no_signal_amiss() -> None:
+    """From the first moment on, what a service may be told is no accident.
+
+    1. Read again, hand over  -> waits until `life` can do it: by default it would end a process that is only starting
+    2. Ctrl-C                 -> ends it without a traceback; SIGTERM does so by itself
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, LATER)  # 1
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # 2
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _parser() -> argparse.ArgumentParser:

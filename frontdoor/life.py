@@ -4,6 +4,8 @@
     SIGHUP             read profile, settings, keys and certificate again
     SIGUSR2            let a new process take over
 
+This holds from `run` on; `start` has what a process does that is told something before.
+
 At a stop the listening sockets are closed here and stay open wherever else they are held. Every connection that was
 accepted is still answered: what is open ends, and a connection on which nothing is asked is kept for LINGER_S, for a
 request that is on its way already. Answers say that they are the last on their connection.
@@ -74,6 +76,8 @@ class Life:
             self._loop.add_signal_handler(number, self._happened, Event.STOP_ASKED)
         self._loop.add_signal_handler(signal.SIGHUP, self.reload)
         self._loop.add_signal_handler(signal.SIGUSR2, self._replace_by_signal)
+        # what was sent while this process started has waited for this
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP, signal.SIGUSR2))
         self._do(self._speak(heartbeat_s), "speak to systemd")
         done, _ = await asyncio.wait([self._ended, *self._door.helpers], return_when=asyncio.FIRST_COMPLETED)
         for each in done:

@@ -1,5 +1,8 @@
 """From a command line to a frontdoor that serves: what is read, what may be wrong with it, and how the process ends.
 
+While it starts, SIGTERM and SIGINT end it: nothing is open yet that could be waited for. SIGHUP and SIGUSR2 wait until
+it serves (`__main__` sees to it).
+
 Exits 0 after a stop that was asked for, 1 when the process that started it as its successor has given it up, 66 without
 the profile it was told to follow, 73 when the port or the control socket is taken, 74 when the profile cannot be read,
 78 for a setting, a profile or a socket that cannot be used.
@@ -7,10 +10,12 @@ the profile it was told to follow, 73 when the port or the control socket is tak
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -74,6 +79,20 @@ def _run(sources: Sources) -> None:
 
 
 async def _serve(sources: Sources, settings: Settings, profile: Profile | None, events: EventLog) -> None:
+    """Until the end, or until it is told to stop while it starts. Raises CannotStart."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGINT):  # until `life` has its own
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        await _start_and_live(sources, settings, profile, events)
+    except asyncio.CancelledError:
+        if not task.cancelling():
+            raise
+        logger.info("told to stop before it served")
+
+
+async def _start_and_live(sources: Sources, settings: Settings, profile: Profile | None, events: EventLog) -> None:
     """Raises CannotStart."""
     environment = sources.environment
     async with AsyncExitStack() as stack:

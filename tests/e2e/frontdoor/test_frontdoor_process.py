@@ -76,6 +76,75 @@ async def test_it_runs_alone_in_front_of_any_server_and_stops_when_asked(start, 
     assert json.loads(out.splitlines()[-1])["event"] == "frontdoor_stop"
 
 
+@pytest.fixture
+async def mute_engine() -> AsyncIterator[str]:
+    """The URL of one that takes connections and never answers: who starts in front of it waits for a moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stop_while_it_starts_leaves_nothing(start, mute_engine, tmp_path: Path, number) -> None:
+    path = tmp_path / "control.sock"
+    process = await start("--backend-url", mute_engine, "--port", "0", FRONTDOOR_CONTROL_SOCKET=str(path))
+    await started(process)
+    process.send_signal(number)
+    _, said = await process.communicate()
+    assert (process.returncode, path.exists()) == (0, False)
+    assert b"Traceback" not in said
+
+
+async def test_what_is_told_to_it_while_it_starts_waits_until_it_serves(start, mute_engine, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("infer alice sk-0123456789abcdef\n")
+    keys.chmod(0o600)
+    process = await start("--backend-url", mute_engine, "--port", "0", FRONTDOOR_API_KEYS_FILE=str(keys))
+    await started(process)
+    keys.write_text("infer bob sk-fedcba9876543210\n")
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGUSR2)
+    while (told := json.loads(await process.stdout.readline()))["event"] != "settings_changed":
+        pass
+    assert told["changed"] == ["api_keys"]
+    process.terminate()
+    _, said = await process.communicate()
+    assert process.returncode == 0
+    assert b"not replaced: there is no systemd" in said
+
+
+# signals that come before anything of the server has been imported
+EARLY = """
+import os, signal, sys
+from importlib.abc import MetaPathFinder
+
+class Signaller(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "frontdoor.start":
+            for number in sys.argv[1:]:
+                os.kill(os.getpid(), int(number))
+
+sys.meta_path.insert(0, Signaller())
+from frontdoor.__main__ import main
+sys.exit(main(["--port", "0"]))
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 0), (signal.SIGUSR2, 0), (signal.SIGINT, -signal.SIGINT)])
+async def test_a_signal_at_the_very_beginning_does_no_harm(engine, number: signal.Signals, code: int) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-c", EARLY, str(int(number))],
+        env=os.environ | {"FRONTDOOR_BACKEND_URL": engine.url},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    if code == 0:
+        await started(process)
+        process.terminate()
+    _, said = await process.communicate()
+    assert process.returncode == code
+    assert b"Traceback" not in said
+
+
 @pytest.mark.parametrize("hurry", [False, True])
 async def test_an_open_stream_is_finished_at_a_stop_unless_asked_twice(start, engine, hurry) -> None:
     process = await start("--backend-url", engine.url, "--port", "0")
