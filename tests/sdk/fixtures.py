@@ -19,7 +19,7 @@ def sdk_processes(require: Callable[[object, str], None]) -> Iterator[Callable[[
         running: dict[Sdk, SdkProcess] = {}
 
         def process_of(sdk: Sdk) -> SdkProcess:
-            require(sdk.is_installed, f"{sdk} IS NOT INSTALLED in {sdk.place}: scripts/test installs it")
+            require(sdk.is_installed, f"{sdk} IS NOT INSTALLED in {sdk.place}: {sdk.remedy}")
             if sdk not in running:
                 running[sdk] = stack.enter_context(sdk_process(sdk))
             return running[sdk]

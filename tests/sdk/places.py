@@ -3,7 +3,8 @@
     python tests/sdk/places.py      installs those that are not there yet (scripts/test does it before these tests)
 
 A place is a directory of packages from one lock (`requirements/sdk-*`). `made-of`, written last, says of which:
-whatever else is found there is made anew. openai-node is there only where Node is: nobody must install it for our sake.
+whatever else is found there is made anew. openai-node is there only where Node is: nobody must install that at a desk
+for our sake. CI must, for there a test that cannot run is a failure.
 """
 
 from __future__ import annotations
@@ -67,6 +68,11 @@ class Sdk(ABC):
     def is_possible(self) -> bool:
         """Whether this machine has what the SDK runs on."""
         return True
+
+    @property
+    def remedy(self) -> str:
+        """How it comes to be installed."""
+        return "scripts/test installs it"
 
     @property
     def place(self) -> Path:
@@ -159,6 +165,10 @@ class NodeSdk(Sdk):
     def is_possible(self) -> bool:
         return bool(shutil.which("node") and shutil.which("npm"))
 
+    @property
+    def remedy(self) -> str:
+        return super().remedy if self.is_possible else "install node and npm, then scripts/test installs it"
+
     def __str__(self) -> str:
         return f"{self.package}-node {self.version}"
 
@@ -187,7 +197,7 @@ def main() -> int:
                 _install(sdk)
             except (CannotInstall, OSError) as exc:
                 _say(f"\n{exc}")
-                if sdk is not OPENAI_NODE:  # which nobody has promised
+                if sdk is not OPENAI_NODE:  # without which a desk can test the rest
                     return ExitCode.UNAVAILABLE
     return ExitCode.OK
 
