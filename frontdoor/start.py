@@ -36,6 +36,7 @@ from frontdoor.settings import BadSettings, Settings, overridden
 from frontdoor.slot_watch import Sources, told_by
 from frontdoor.systemd import BadEnvironment
 from slot.exit_codes import ExitCode
+from slot.port_holder import busy, holder_of
 from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
@@ -203,10 +204,15 @@ def _read(sources: Sources) -> tuple[Profile | None, Settings]:
 
 
 def _cannot_listen(settings: Settings, exc: OSError) -> CannotStart:
-    where = f"{settings.host} port {settings.port}"
-    if exc.errno in (errno.EADDRINUSE, errno.EACCES):
-        why = "it is in use by another process" if exc.errno == errno.EADDRINUSE else "not permitted"
-        return CannotStart(f"cannot listen on {where}: {why}", ExitCode.CANNOT_CREATE)
+    where = f"cannot listen on {settings.host} port {settings.port}"
+    if exc.errno == errno.EADDRINUSE:
+        why = busy(holder_of(settings.port, Path("/proc")))
+        return CannotStart(
+            f"{where}: {why}; stop that process, or choose another port with --port or FRONTDOOR_PORT",
+            ExitCode.CANNOT_CREATE,
+        )
+    if exc.errno == errno.EACCES:
+        return CannotStart(f"{where}: not permitted", ExitCode.CANNOT_CREATE)
     return CannotStart(
         f"FRONTDOOR_HOST: found {settings.host!r}, expected an address or name of this machine ({exc})", ExitCode.CONFIG
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from slot.doctor.listeners import Holder
+from slot.port_holder import Holder
 from slot.state import SlotState
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slot.doctor.finding import Finding, fail, ok
-from slot.doctor.listeners import Holder, holder_of
+from slot.port_holder import Holder, busy, holder_of
 
 CHECK = "ports"
 
@@ -41,8 +41,7 @@ def check(door: Door, proc: Path, is_ours: Callable[[Holder], bool]) -> Finding:
     holder = holder_of(door.port, proc)
     if holder is not None and is_ours(holder):
         return ok(CHECK, looked_at, f"held by this slot: {holder}", "a free port, or this slot's own")
-    held = f"busy: held by {holder}" if holder else "busy: held by a process that cannot be seen from here"
-    return fail(CHECK, looked_at, held, "a free port", f"stop that process, or change {door.setting}")
+    return fail(CHECK, looked_at, busy(holder), "a free port", f"stop that process, or change {door.setting}")
 
 
 def bind_refusal(host: str, port: int) -> OSError | None:

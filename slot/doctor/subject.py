@@ -9,9 +9,9 @@ from pathlib import Path
 
 from slot.doctor import hub_cache, ports
 from slot.doctor.installed_engine import InstalledEngine, find_engine
-from slot.doctor.listeners import Holder
 from slot.doctor.mounts import FSTAB, Mounts, read_mounts
 from slot.doctor.weights import Weights, read_weights
+from slot.port_holder import Holder
 from slot.profiles.command import EngineCommand
 from slot.profiles.profile import Profile
 

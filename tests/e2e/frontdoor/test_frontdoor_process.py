@@ -181,7 +181,8 @@ async def test_a_busy_port_is_named(fails) -> None:
         port = str(other.getsockname()[1])
         code, said = await fails("--port", port)
     assert code == 73
-    assert said == f"frontdoor: cannot listen on 127.0.0.1 port {port}: it is in use by another process\n"
+    assert said.startswith(f"frontdoor: cannot listen on 127.0.0.1 port {port}: busy: held by ")
+    assert f"(pid {os.getpid()}); stop that process, or choose another port with --port or FRONTDOOR_PORT" in said
 
 
 async def test_every_bad_setting_is_named(fails) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 from processes import free_port
 
 from slot.doctor.finding import Level
-from slot.doctor.listeners import Holder
 from slot.doctor.ports import Door, check
+from slot.port_holder import Holder
 
 PROC = Path("/proc")
 

@@ -1,4 +1,4 @@
-"""Who listens on a port of this host?
+"""Who listens on a port of this host? For whoever found it taken: the doctor, and a frontdoor that starts.
 
 Source: proc_pid_net(5), `/proc/net/tcp` and `tcp6`: addresses in hexadecimal, each 32-bit word in host byte order,
 state 0A is LISTEN; the socket's inode leads to its owner through `/proc/PID/fd`, where the reader may look.
@@ -45,6 +45,11 @@ def holder_of(port: int, proc: Path) -> Holder | None:
         return None
     pid = owner_of(listener.inode, proc)
     return Holder(pid, command_of(pid, proc) if pid is not None else "", listener.uid)
+
+
+def busy(holder: Holder | None) -> str:
+    """What is wrong with a port that somebody has, in words; None: nobody is seen to."""
+    return f"busy: held by {holder or 'a process that cannot be seen from here'}"
 
 
 def all_listeners(proc: Path) -> Iterator[Listener]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slot.doctor.listeners import Holder, Listener, address_of, holder_of, listening
+from slot.port_holder import Holder, Listener, address_of, busy, holder_of, listening
 
 # columns as the kernel writes them; the second socket is ESTABLISHED, not LISTEN
 TABLE = """\
@@ -52,3 +52,8 @@ def test_a_holder_that_may_not_be_looked_into_is_still_a_user(tmp_path: Path) ->
 
 def test_a_command_that_cannot_be_read_is_a_process() -> None:
     assert str(Holder(12, "", 0)) == "a process (pid 12)"
+
+
+def test_a_holder_that_is_not_seen_is_said_to_be_there() -> None:
+    assert busy(Holder(4711, "nginx", 0)) == "busy: held by nginx (pid 4711)"
+    assert busy(None) == "busy: held by a process that cannot be seen from here"
