@@ -10,7 +10,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -337,13 +337,22 @@ async def test_a_refusal_reaches_who_is_still_sending(door_with, waits) -> None:
         await sending
 
 
-@pytest.fixture
-def process(playing, tmp_path: Path) -> Callable[..., AbstractContextManager[FrontdoorProcess]]:
-    """`with process(queue_timeout_s="9") as door`: a frontdoor whose memory is its own."""
+Besieged = tuple[FrontdoorProcess, Neighbour, list[Stranger]]
 
-    def start(**settings: str) -> AbstractContextManager[FrontdoorProcess]:
+
+@pytest.fixture
+def besieged(playing, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Besieged]]:
+    """`async with besieged(50, queue_timeout_s="9") as (door, other, attackers)`: a frontdoor whose memory is its own,
+    with somebody who is served, and as many attackers."""
+
+    @asynccontextmanager
+    async def start(count: int, **settings: str) -> AsyncIterator[Besieged]:
         told = {"max_active_generations": "100", "log_events": "false"} | settings
-        return frontdoor_process(tmp_path / "frontdoor.log", backend_url=playing.url, **told)
+        with frontdoor_process(tmp_path / "frontdoor.log", backend_url=playing.url, **told) as door:
+            address = ("127.0.0.1", door.port)
+            await until_welcome(address)
+            async with neighbour(address) as other, strangers(address, count) as attackers:
+                yield door, other, attackers
 
     return start
 
@@ -357,58 +366,47 @@ async def until_blocked(playing: PlayingEngine, count: int) -> None:
             looks = looks + 1 if playing.blocked == count else 0
 
 
-async def test_a_reader_who_does_not_read_costs_less_than_a_mebibyte(process, playing) -> None:
+async def test_a_reader_who_does_not_read_costs_less_than_a_mebibyte(besieged, playing) -> None:
     """Fifty of them, each in front of a stream that never ends."""
-    with process() as door:
-        address = ("127.0.0.1", door.port)
-        await until_welcome(address)
-        async with neighbour(address) as other, strangers(address, 50) as attackers:
-            before = door.rss_bytes
-            for one in attackers:
-                one.writer.transport.pause_reading()
-                await one.ask(bytes=4000)
-            await until_blocked(playing, 50)
-            await other.goes_on()
-            each = (door.rss_bytes - before) / len(attackers)
-            assert each < 1 << 20
-
-
-async def test_requests_without_number_and_no_answer_read_cost_little(process) -> None:
-    """Pipelined for ever: 10,000 answers of some 20 KiB each are not made for somebody who reads none."""
-    with process() as door:
-        address = ("127.0.0.1", door.port)
-        await until_welcome(address)
-        async with neighbour(address) as other, strangers(address, 1) as [one]:
-            before = door.rss_bytes
+    async with besieged(50) as (door, other, attackers):
+        before = door.rss_bytes
+        for one in attackers:
             one.writer.transport.pause_reading()
-            one.writer.write(b"GET /metrics HTTP/1.1\r\nHost: door\r\n\r\n" * 10_000)
-            for _ in range(10):
-                await other.goes_on()
-            assert door.rss_bytes - before < 8 << 20
+            await one.ask(bytes=4000)
+        await until_blocked(playing, 50)
+        await other.goes_on()
+        each = (door.rss_bytes - before) / len(attackers)
+        assert each < 1 << 20
 
 
-async def test_a_body_in_millions_of_chunks_costs_no_more_than_its_bytes(process) -> None:
-    with process() as door:
-        address = ("127.0.0.1", door.port)
-        await until_welcome(address)
-        async with neighbour(address) as other, strangers(address, 1) as [one]:
-            before = door.rss_bytes
-            await one.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
-            for _ in range(100):
-                await one.send(b"2\r\n  \r\n" * 10_000)
-                await other.goes_on(1)
-            assert door.rss_bytes - before < 16 << 20
+async def test_requests_without_number_and_no_answer_read_cost_little(besieged) -> None:
+    """Pipelined for ever: 10,000 answers of some 20 KiB each are not made for somebody who reads none."""
+    async with besieged(1) as (door, other, [one]):
+        before = door.rss_bytes
+        one.writer.transport.pause_reading()
+        one.writer.write(b"GET /metrics HTTP/1.1\r\nHost: door\r\n\r\n" * 10_000)
+        for _ in range(10):
+            await other.goes_on()
+        assert door.rss_bytes - before < 8 << 20
 
 
-async def test_a_line_of_large_uploads_is_held_back(process, playing) -> None:
+async def test_a_body_in_millions_of_chunks_costs_no_more_than_its_bytes(besieged) -> None:
+    async with besieged(1) as (door, other, [one]):
+        before = door.rss_bytes
+        await one.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        for _ in range(100):
+            await one.send(b"2\r\n  \r\n" * 10_000)
+            await other.goes_on(1)
+        assert door.rss_bytes - before < 16 << 20
+
+
+async def test_a_line_of_large_uploads_is_held_back(besieged) -> None:
     """What is kept of the bodies in line is bounded as a whole: with room for 512 it is 1 MiB of each, not all 8."""
-    with process(max_active_generations="1", queue_timeout_s="60", max_queued="512") as door:
-        address = ("127.0.0.1", door.port)
-        await until_welcome(address)
-        async with neighbour(address) as other, strangers(address, 20) as waiting:
-            before = door.rss_bytes
-            for one in waiting:
-                one.writer.write(HEAD + b"Content-Length: %d\r\n\r\n" % (8 << 20) + b" " * (8 << 20))
-            for _ in range(20):
-                await other.goes_on()
-            assert door.rss_bytes - before < len(waiting) * (2 << 20)
+    line = {"max_active_generations": "1", "queue_timeout_s": "60", "max_queued": "512"}
+    async with besieged(20, **line) as (door, other, waiting):
+        before = door.rss_bytes
+        for one in waiting:
+            one.writer.write(HEAD + b"Content-Length: %d\r\n\r\n" % (8 << 20) + b" " * (8 << 20))
+        for _ in range(20):
+            await other.goes_on()
+        assert door.rss_bytes - before < len(waiting) * (2 << 20)

@@ -109,70 +109,58 @@ async def test_while_the_upload_is_asked_for(door, engine, way) -> None:
     assert engine.seen == []
 
 
-@WAYS
-async def test_in_prefill_the_engine_is_told(door, engine, way) -> None:
-    client, asked = await in_prefill(door, engine)
-    way(client)
-    await gone(asked)
-    await free(door)
-    assert door.events("request")[0]["phase"] == "prefill"
-
-
-@WAYS
-async def test_not_streamed_the_engine_is_told(door, engine, way) -> None:
+async def not_streamed(door, engine):
     body = BODY.replace(b"true", b"false")
-    client, asked = await in_prefill(door, engine, HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-    way(client)
-    await gone(asked)
-    await free(door)
+    return await in_prefill(door, engine, HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
 
-@WAYS
-async def test_half_of_a_whole_answer_the_engine_is_told(door, engine, way) -> None:
+async def half_of_a_whole_answer(door, engine):
     client, asked = await in_prefill(door, engine)
     await asked.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{")
-    way(client)
-    await gone(asked)
-    await free(door)
+    return client, asked
 
 
-@WAYS
-async def test_half_of_a_long_answer_the_engine_is_told(door, engine, way) -> None:
+async def half_of_a_long_answer(door, engine):
     client, asked = await in_prefill(door, engine)
     await asked.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99000000\r\n\r\n")
     await asked.send(b" " * 9_000_000)  # more than is collected
     await client.answer()
-    way(client)
-    await gone(asked)
-    await free(door)
+    return client, asked
 
 
-@WAYS
-async def test_before_the_first_event_the_engine_is_told(door, engine, way) -> None:
+async def before_the_first_event(door, engine):
     client, asked = await in_prefill(door, engine)
     await asked.start_stream()
     await client.answer()
-    way(client)
-    await gone(asked)
-    await free(door)
+    return client, asked
 
 
-@WAYS
-async def test_in_the_stream_the_engine_is_told(door, engine, way) -> None:
-    client, asked = await in_stream(door, engine)
-    way(client)
-    await gone(asked)
-    await free(door)
-    assert door.events("request")[0]["phase"] == "decode"
-
-
-@WAYS
-async def test_in_the_middle_of_an_event_the_engine_is_told(door, engine, way) -> None:
+async def in_the_middle_of_an_event(door, engine):
     client, asked = await in_stream(door, engine)
     await asked.send_event(b'data: {"half":')
+    return client, asked
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("come_so_far", "phase"),
+    [
+        (in_prefill, "prefill"),
+        (not_streamed, "prefill"),
+        (half_of_a_whole_answer, "prefill"),
+        (half_of_a_long_answer, "prefill"),
+        (before_the_first_event, "prefill"),
+        (in_stream, "decode"),
+        (in_the_middle_of_an_event, "decode"),
+    ],
+)
+async def test_the_engine_is_told_and_the_place_is_free(door, engine, way, come_so_far, phase) -> None:
+    client, asked = await come_so_far(door, engine)
     way(client)
     await gone(asked)
     await free(door)
+    [told] = door.events("request")
+    assert (told["outcome"], told["phase"]) == ("client_left", phase)
 
 
 async def test_with_much_unread_the_engine_is_told(door, engine) -> None:
