@@ -342,8 +342,10 @@ Besieged = tuple[FrontdoorProcess, Neighbour, list[Stranger]]
 
 @pytest.fixture
 def besieged(playing, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Besieged]]:
-    """`async with besieged(50, queue_timeout_s="9") as (door, other, attackers)`: a frontdoor whose memory is its own,
-    with somebody who is served, and as many attackers."""
+    """`async with besieged(50, queue_timeout_s="9") as (door, other, attackers)`: so many, beside one neighbour.
+
+    The frontdoor is a process, so that its memory is its own.
+    """
 
     @asynccontextmanager
     async def start(count: int, **settings: str) -> AsyncIterator[Besieged]:
