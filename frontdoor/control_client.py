@@ -24,9 +24,10 @@ from typing import Any
 from frontdoor import commands
 from frontdoor.commands import AnyCommand, Misunderstood, Reply
 from slot.exit_codes import ExitCode
+from slot.paths import UNITS_CONTROL_SOCKET
 
 SOCKET_VARIABLE = "FRONTDOOR_CONTROL_SOCKET"
-DEFAULT_SOCKET = "/run/b70-openai-frontdoor/control.sock"  # that of the unit
+DEFAULT_SOCKET = str(UNITS_CONTROL_SOCKET)
 PATIENCE_S = 60.0  # more than a new process takes to be ready; a drain says something every second
 PROFILES_OWN = "profile"
 EXIT_CODES = {Reply.DONE: ExitCode.OK, Reply.RESUMED: ExitCode.OVERRULED}

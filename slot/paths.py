@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE_DIR = Path(__file__).parent
+# where the unit's frontdoor takes commands
+UNITS_CONTROL_SOCKET = Path("/run/b70-openai-frontdoor/control.sock")
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,19 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # and how this host reaches
 
 @dataclass(frozen=True)
 class Address:
-    """Where the frontdoor listens. `lan` is this host's address on the LAN, None where nobody there can reach it."""
+    """Where the frontdoor listens, and what it asks for. `lan` is this host's address on the LAN, None where nobody
+    there can reach it; `key_file` and `certificate` are the files of its keys and its certificate, None: none.
+    """
 
     host: str
     port: int
     lan: str | None = None
-    scheme: str = "http"
+    key_file: str | None = None
+    certificate: str | None = None
+
+    @property
+    def scheme(self) -> str:
+        return "http" if self.certificate is None else "https"
 
     @property
     def near(self) -> str:
@@ -38,7 +45,7 @@ def banner(profile: Profile, address: Address, *, context: int | None, simulated
     if context is not None:
         facts.append(("context", f"{context} tokens"))
     facts.append(("cap", f"{profile.max_active_generations} at once; {what_the_next_gets(profile)}"))
-    facts.append(("status", f"{address.url}/status"))
+    facts += [("status", f"{address.url}/status"), *what_is_asked_for(address)]
     title = f"Serving {profile.name}: {profile.title}" + (", on a simulated engine" if simulated else "")
     lines = [title, *(f"  {label:<8}  {text}" for label, text in facts)]
     return [*lines, "", *curl(profile, address)]
@@ -54,6 +61,13 @@ def on_the_lan(address: Address) -> Iterator[tuple[str, str]]:
         yield "on LAN", f"{http_url(address.lan, address.port, address.scheme)}/v1"
 
 
+def what_is_asked_for(address: Address) -> Iterator[tuple[str, str]]:
+    if address.key_file is not None:
+        yield "key", f"asked for: any of {address.key_file}; the command below takes it from $KEY"
+    if address.certificate is not None:
+        yield "TLS", f"clients call it by a name in {address.certificate}; the command below checks none"
+
+
 def curl(profile: Profile, address: Address) -> list[str]:
     """A command to paste: it streams, or for a pooling model makes one embedding."""
     model = profile.served_model_name
@@ -63,8 +77,10 @@ def curl(profile: Profile, address: Address) -> list[str]:
         path = "chat/completions"
         messages = [{"role": "user", "content": "Hello, who are you?"}]
         body = json.dumps({"model": model, "stream": True, "messages": messages})
+    unchecked = "" if address.certificate is None else " --insecure"
     return [
-        f"curl -N {address.url}/v1/{path} \\",
+        f"curl -N{unchecked} {address.url}/v1/{path} \\",
+        *(['  -H "Authorization: Bearer $KEY" \\'] if address.key_file is not None else []),
         "  -H 'Content-Type: application/json' \\",
         f"  -d {shlex.quote(body)}",
     ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def prepare(
     return Plan(
         profile=profile,
         paths=paths,
-        address=Address(door.host, door.port, lan_address() if door.host in ANY_ADDRESS else None, scheme()),
+        address=address_of(door, os.environ),
         slot_options=slot_options(simulate, faults, seed, engine_port),
         simulated=command.simulated,
         is_verbose=is_verbose,
@@ -147,9 +147,15 @@ def slot_options(simulate: bool, faults: Sequence[str], seed: int, engine_port: 
     return (*words, *(("--engine-port", str(engine_port)) if engine_port is not None else ()))
 
 
-def scheme() -> str:
-    """The frontdoor gets this process's setting for it."""
-    return "https" if os.environ.get("FRONTDOOR_TLS_CERTIFICATE") else "http"
+def address_of(door: ports.Door, environment: Mapping[str, str]) -> Address:
+    """The frontdoor gets this process's settings for keys and certificate."""
+    return Address(
+        door.host,
+        door.port,
+        lan_address() if door.host in ANY_ADDRESS else None,
+        environment.get("FRONTDOOR_API_KEYS_FILE") or None,
+        environment.get("FRONTDOOR_TLS_CERTIFICATE") or None,
+    )
 
 
 def lan_address() -> str | None:

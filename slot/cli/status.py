@@ -1,11 +1,18 @@
-"""`slotctl status`: what is served and how it is, by the supervisor's snapshot and by the frontdoor's own words."""
+"""`slotctl status`: what is served and how it is, by the supervisor's snapshot and by the frontdoor's own words.
+
+The frontdoor is asked over HTTP, at the likely addresses. Where nobody answers there, or only for a key, its control
+socket is asked: that of the environment, that of `slotctl up`, or the unit's. Its answer counts where it listens on a
+port that was asked: another slot's frontdoor is not this one's.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,24 +29,35 @@ from slot.cli.refusal import Refused
 from slot.cli.terminal import colored
 from slot.exit_codes import ExitCode
 from slot.load_words import phase_words
-from slot.paths import Paths
+from slot.paths import UNITS_CONTROL_SOCKET, Paths
 from slot.profiles import keys
 from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
 from slot.state import Lifecycle, SlotState
 
+SOCKET = "FRONTDOOR_CONTROL_SOCKET"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 COLORS = {"serving": "green", "failed": "red", "loading": "yellow", "stopping": "yellow", "degraded": "yellow"}
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What was found. `slot` is None without a snapshot, `frontdoor` is the body of its `/status`, None: no answer."""
+    """What was found. `slot` is None without a snapshot, `frontdoor` is the body of its `/status`, None: not told.
+
+    `health`: whether it admits, where it told only that. `missing`: why it did not tell more, and what to do.
+    """
 
     slot: SlotState | None
     frontdoor: dict[str, Any] | None
     url: str
     now: float
+    health: bool | None = None
+    missing: str = ""
+
+    @property
+    def admits(self) -> bool | None:
+        """None: nobody answers."""
+        return bool(self.frontdoor.get("ok")) if self.frontdoor is not None else self.health
 
     @property
     def is_abandoned(self) -> bool:
@@ -55,9 +73,9 @@ class Sight:
         4. Anything else                                         -> 1
         """
         is_there = self.slot is not None and self.slot.state is not Lifecycle.STOPPED and not self.is_abandoned
-        if self.frontdoor is not None and not self.frontdoor.get("ok"):  # 1
+        if self.admits is False:  # 1
             return ExitCode.FAILED if is_there else ExitCode.UNAVAILABLE
-        if self.slot is None and self.frontdoor is not None:  # 2
+        if self.slot is None and self.admits:  # 2
             return ExitCode.OK
         if not is_there:  # 3
             return ExitCode.UNAVAILABLE
@@ -67,18 +85,48 @@ class Sight:
 
 def status(paths: Paths, *, url: str | None, as_json: bool) -> ExitCode:
     """Raises Refused for a `url` that is none, UnreadableState, OSError."""
-    sight = look(paths, [address_in(url)] if url is not None else likely_urls(paths))
+    if url is not None:
+        sight = look(paths, [address_in(url)], None)
+    else:
+        sight = look(paths, likely_urls(paths), likely_socket(paths, os.environ))
     typer.echo(json.dumps(as_data(sight), indent=2) if as_json else "\n".join(lines_of(sight)))
     return sight.exit_code
 
 
-def look(paths: Paths, urls: Sequence[str]) -> Sight:
-    """The frontdoor is the first that answers; where none does, the last URL is the one to name."""
-    slot = state.read(paths.state_file)
+def look(paths: Paths, urls: Sequence[str], control_socket: Path | None) -> Sight:
+    """
+    1. The first URL that tells its status
+    2. The control socket, where it is that of one of these URLs
+    3. The first URL that wants a key: what it tells without one
+    4. None of them: the last URL is the one to name
+    """
+    slot, answers = state.read(paths.state_file), []
     for url in urls:
-        if (answer := frontdoor_client.status(url)) is not None:
-            return Sight(slot, answer, url, time.time())
-    return Sight(slot, None, urls[-1], time.time())
+        answers.append(answer := frontdoor_client.status(url))
+        if answer.body is not None:  # 1
+            return Sight(slot, answer.body, answer.url, time.time())
+    body, why_not = by_socket(control_socket)
+    for answer in answers:
+        if body is not None and urlsplit(answer.url).port == body["frontdoor"].get("port"):  # 2
+            return Sight(slot, body, answer.url, time.time())
+    for answer in answers:
+        if answer.wants_key:  # 3
+            health = frontdoor_client.is_serving(answer.url)
+            return Sight(slot, None, answer.url, time.time(), health, f"it wants a key; {why_not}")
+    return Sight(slot, None, answers[-1].url, time.time())  # 4
+
+
+def by_socket(path: Path | None) -> tuple[dict[str, Any] | None, str]:
+    """What is told there; and what to say where that is nothing, or another frontdoor's."""
+    if path is None:
+        return None, "without one, ask on its host: frontdoor status --socket PATH"
+    try:
+        body = frontdoor_client.status_by_socket(path)
+    except PermissionError:
+        return None, f"without one, ask as a user who may write to its control socket {path}"
+    except OSError:
+        return None, f"without one, start it with a control socket, and name that in {SOCKET}: nobody answers at {path}"
+    return body, f"without one, name its control socket in {SOCKET}: {path} is another's"
 
 
 def address_in(url: str) -> str:
@@ -95,8 +143,14 @@ def address_in(url: str) -> str:
 
 def likely_urls(paths: Paths) -> list[str]:
     """As `slotctl up` noted, though its note may be older than what runs now; and as the active profile says."""
-    noted = frontdoor_client.noted_url(paths.run_dir)
+    noted, _ = frontdoor_client.noted(paths.run_dir)
     return [*([address_in(noted)] if noted else []), active_url(paths)]
+
+
+def likely_socket(paths: Paths, environment: Mapping[str, str]) -> Path:
+    """As the environment says, else as `slotctl up` noted, else the unit's."""
+    _, noted = frontdoor_client.noted(paths.run_dir)
+    return Path(environment.get(SOCKET) or noted or UNITS_CONTROL_SOCKET)
 
 
 def active_url(paths: Paths) -> str:
@@ -115,6 +169,7 @@ def as_data(sight: Sight) -> dict[str, Any]:
         "slot_is_abandoned": sight.is_abandoned,
         "frontdoor_url": sight.url,
         "frontdoor": sight.frontdoor,
+        "frontdoor_missing": sight.missing or None,
     }
 
 
@@ -123,10 +178,13 @@ def lines_of(sight: Sight) -> Iterator[str]:
         yield "slot       none: no supervisor has left a snapshot here"
     else:
         yield from slot_lines(sight.slot, sight)
-    if sight.frontdoor is None:
-        yield f"frontdoor  no status at {sight.url}: nobody answers there, or a key is asked for"
-    else:
+    if sight.frontdoor is not None:
         yield from frontdoor_lines(sight.frontdoor, sight.url)
+    elif sight.health is not None:
+        yield f"frontdoor  {admission(sight.health, 'refusing')}  {sight.url}"
+        yield f"  now      not told: {sight.missing}"
+    else:
+        yield f"frontdoor  no status at {sight.url}: no frontdoor answers there"
 
 
 def slot_lines(slot: SlotState, sight: Sight) -> Iterator[str]:
@@ -160,10 +218,14 @@ def load_words(slot: SlotState) -> str:
 
 def frontdoor_lines(body: dict[str, Any], url: str) -> Iterator[str]:
     door = body["frontdoor"]
-    answer = "admitting" if body.get("ok") else f"refusing: {body.get('message')}"
-    yield f"frontdoor  {colored(answer, 'green' if body.get('ok') else 'yellow')}  {url}"
+    refusing = f"refusing: {body.get('message')}"
+    yield f"frontdoor  {admission(bool(body.get('ok')), refusing)}  {url}"
     counts = {key: door.get(f"{key}_generations", 0) for key in ("active", "max_active", "queued")}
     yield f"  now      {counts['active']} of {counts['max_active']} generations, {counts['queued']} waiting"
+
+
+def admission(admits: bool, otherwise: str) -> str:
+    return colored("admitting", "green") if admits else colored(otherwise, "yellow")
 
 
 def duration(seconds: float) -> str:

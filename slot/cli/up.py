@@ -68,14 +68,14 @@ def up(plan: Plan) -> ExitCode:
         door.make_sure_it_ends()
         raise
     view = Bar() if sys.stdout.isatty() else Lines()
-    frontdoor_client.note_url(plan.paths.run_dir, plan.address.url)
+    frontdoor_client.note(plan.paths.run_dir, plan.address.url, os.environ.get("FRONTDOOR_CONTROL_SOCKET"))
     try:
         return Up(plan, slot, door, view).run()
     finally:
         view.close()
         door.make_sure_it_ends()
         slot.make_sure_it_ends()
-        frontdoor_client.forget_url(plan.paths.run_dir)
+        frontdoor_client.forget(plan.paths.run_dir)
 
 
 class Up:

@@ -208,7 +208,13 @@ def test_with_a_certificate_the_banner_comes_all_the_same(place: Any, require: A
     place.environment |= {"FRONTDOOR_TLS_CERTIFICATE": str(certificate), "FRONTDOOR_TLS_PRIVATE_KEY": str(key)}
     up = place.serving("quick")
     assert f"https://127.0.0.1:{place.port}/v1" in up.output
-    assert "no status" not in place.run("status").stdout
+    command = up.until_said(r"(?s)curl -N .*?'\n").group()
+    pasted = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True)
+    assert pasted.stdout.rstrip().endswith("data: [DONE]")
+    # whether it is known of the certificate or not
+    for words in ((), ("--url", place.url)):
+        told = place.run("status", *words)
+        assert (told.returncode, f"frontdoor  admitting  https://127.0.0.1:{place.port}\n" in told.stdout) == (0, True)
     up.interrupt()
     assert up.exit_code() == 0
 
@@ -221,6 +227,47 @@ def test_a_setting_of_the_host_reaches_the_frontdoor(place: Any) -> None:
     up = place.serving("quick")
     with pytest.raises(openai.AuthenticationError):
         ask(place)
+    command = up.until_said(r"(?s)curl -N .*?'\n").group()
+    with_key = {**os.environ, "KEY": "0123456789abcdef"}
+    pasted = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=with_key, check=True)
+    assert pasted.stdout.rstrip().endswith("data: [DONE]")
     up.interrupt()
     up.until_said(r"open requests may take 7 s")
+    assert up.exit_code() == 0
+
+
+@pytest.fixture
+def keyed(place: Any) -> Any:
+    """The place of a frontdoor that wants a key."""
+    key_file = place.directory / "api-keys"
+    key_file.write_text("infer alice 0123456789abcdef\n")
+    key_file.chmod(0o600)
+    place.environment["FRONTDOOR_API_KEYS_FILE"] = str(key_file)
+    return place
+
+
+def test_the_status_of_a_frontdoor_with_keys_is_told_by_its_control_socket(keyed: Any) -> None:
+    keyed.environment["FRONTDOOR_CONTROL_SOCKET"] = str(keyed.directory / "control.sock")
+    up = keyed.serving("quick")
+    del keyed.environment["FRONTDOOR_CONTROL_SOCKET"]  # another terminal
+    told = keyed.run("status")
+    assert (told.returncode, "  now      0 of 2 generations, 0 waiting\n" in told.stdout) == (0, True), told
+    up.interrupt()
+    assert up.exit_code() == 0
+
+
+def test_without_a_control_socket_the_status_says_what_is_missing(keyed: Any) -> None:
+    up = keyed.serving("quick")
+    nobodys = keyed.directory / "control.sock"
+    keyed.environment["FRONTDOOR_CONTROL_SOCKET"] = str(nobodys)
+    told = keyed.run("status")
+    assert told.returncode == 0
+    assert told.stdout.endswith(
+        f"frontdoor  admitting  {keyed.url}\n  now      not told: it wants a key; without one, start it with a control "
+        f"socket, and name that in FRONTDOOR_CONTROL_SOCKET: nobody answers at {nobodys}\n"
+    )
+    asked = json.loads(keyed.run("status", "--json", "--url", keyed.url).stdout)
+    assert (asked["serving"], asked["frontdoor"]) == (True, None)
+    assert "frontdoor status --socket" in asked["frontdoor_missing"]
+    up.interrupt()
     assert up.exit_code() == 0

@@ -48,6 +48,20 @@ def test_the_lan_address_is_said_where_the_lan_can_reach_it() -> None:
     assert not any("context" in line for line in lines)
 
 
+def test_the_command_to_paste_fits_a_frontdoor_with_keys_and_a_certificate() -> None:
+    address = Address("127.0.0.1", 8000, None, "/etc/keys", "/etc/cert.pem")
+    lines = banner(profile(), address, context=None, simulated=False)
+    assert [line for line in lines if line.startswith(("  key ", "  TLS "))] == [
+        "  key       asked for: any of /etc/keys; the command below takes it from $KEY",
+        "  TLS       clients call it by a name in /etc/cert.pem; the command below checks none",
+    ]
+    words = shlex.split("".join(line.removesuffix("\\") for line in curl(profile(), address)))
+    assert words[:6] == [
+        *("curl", "-N", "--insecure", "https://127.0.0.1:8000/v1/chat/completions"),
+        *("-H", "Authorization: Bearer $KEY"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("runner", "path", "field"), [("generate", "chat/completions", "stream"), ("pooling", "embeddings", "input")]
 )

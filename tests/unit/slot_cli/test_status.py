@@ -53,10 +53,26 @@ def test_the_exit_code_says_whether_it_serves(
 
 
 @pytest.mark.parametrize(
+    ("found", "health", "code"),
+    [(None, True, 0), (None, False, 69), (SERVING, True, 0), (SERVING, False, 1), (STOPPED, False, 69)],
+)
+def test_a_frontdoor_that_wants_a_key_still_says_whether_it_admits(
+    found: SlotState | None, health: bool, code: int
+) -> None:
+    sight = Sight(found, None, "http://127.0.0.1:8000", NOW, health, "it wants a key; do this")
+    assert sight.exit_code == code
+    answer = "admitting" if health else "refusing"
+    assert list(lines_of(sight))[-2:] == [
+        f"frontdoor  {answer}  http://127.0.0.1:8000",
+        "  now      not told: it wants a key; do this",
+    ]
+
+
+@pytest.mark.parametrize(
     ("found", "frontdoor", "said"),
     [
         (None, None, "slot       none"),
-        (None, None, "frontdoor  no status at http://127.0.0.1:8000: nobody answers"),
+        (None, None, "frontdoor  no status at http://127.0.0.1:8000: no frontdoor answers"),
         (SERVING, door(ok=True), "slot       serving  tiny-cpu, for 5 min"),
         (SERVING, door(ok=True), "  now      2 of 8 generations, 1 waiting"),
         (SERVING, door(ok=False), "frontdoor  refusing: paused"),
