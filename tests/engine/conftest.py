@@ -114,6 +114,23 @@ class Stack:
     def ask(self, path: str, body: object = None) -> Answer:
         return fetch(f"{self.url}{path}", body)
 
+    def metric(self, name: str) -> float:
+        """The engine's own figure, past the frontdoor."""
+        lines = self.ask_engine("/metrics").content.decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"vllm:{name}{{"))
+
+    def until_running(self, number: int) -> None:
+        def running() -> bool | None:
+            return self.metric("num_requests_running") == number or None
+
+        until(running, lambda: f"{number} requests in the engine")
+
+    def until_active(self, number: int) -> None:
+        def active() -> bool | None:
+            return self.ask("/status").json()["frontdoor"]["active_generations"] == number or None
+
+        until(active, lambda: f"{number} generations in the frontdoor")
+
     @property
     def output(self) -> str:
         return self._log.read_text()

@@ -8,7 +8,6 @@ from typing import Any
 
 import openai
 import pytest
-from processes import until
 
 from slot.state import Lifecycle, LoadPhase, Readiness
 
@@ -17,23 +16,6 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 MODEL = "tiny-qwen3"
 CONTEXT = 2048
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
-
-
-def metric(stack: Any, name: str) -> float:
-    """The engine's own figure, past the frontdoor."""
-    lines = stack.ask_engine("/metrics").content.decode().splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"vllm:{name}{{"))
-
-
-def until_running(stack: Any, number: int) -> None:
-    until(lambda: metric(stack, "num_requests_running") == number or None, lambda: f"{number} requests in the engine")
-
-
-def until_active(stack: Any, number: int) -> None:
-    def active() -> bool | None:
-        return stack.ask("/status").json()["frontdoor"]["active_generations"] == number or None
-
-    until(active, lambda: f"{number} generations in the frontdoor")
 
 
 def test_models_and_context_length(client: openai.OpenAI) -> None:
@@ -97,7 +79,7 @@ def test_the_request_above_the_cap_is_refused_and_the_next_is_not(stack: Any, cl
         assert refused.value.code == "server_is_overloaded"
 
         first.close()
-        until_active(stack, 1)
+        stack.until_active(1)
         third = stream()
     for admitted in (second, third):
         assert "".join(chunk.choices[0].delta.content or "" for chunk in admitted)
@@ -106,19 +88,19 @@ def test_the_request_above_the_cap_is_refused_and_the_next_is_not(stack: Any, cl
 def test_the_engine_stops_working_for_a_client_that_left(stack: Any, client: openai.OpenAI) -> None:
     whole, body = 1900, {"ignore_eos": True}
     for _ in range(20):  # now and then it has finished before it stands still
-        tokens_before = metric(stack, "generation_tokens_total")
+        tokens_before = stack.metric("generation_tokens_total")
         stream = client.chat.completions.create(
             model=MODEL, messages=HELLO, max_tokens=whole, stream=True, extra_body=body
         )
         next(stream)
         with stack.frozen():
-            was_running = metric(stack, "num_requests_running") == 1
+            was_running = stack.metric("num_requests_running") == 1
             stream.close()
-            until_active(stack, 0)
+            stack.until_active(0)
         left = time.monotonic()
-        until_running(stack, 0)
+        stack.until_running(0)
         assert time.monotonic() - left < 2.0
-        if was_running and metric(stack, "generation_tokens_total") - tokens_before < whole:
+        if was_running and stack.metric("generation_tokens_total") - tokens_before < whole:
             return
     pytest.fail("the engine finished every answer that nobody waited for")
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from processes import PATIENCE_S, until
+from processes import PATIENCE_S
 from sdk.apis import ALIAS, CHAT, COMPLETION
 from sdk.clients import CHATS, EVERY_API, EVERY_SDK, Ask, Client, named
 from sdk.running_door import RunningDoor, running_door
@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.sdk, pytest.mark.timeout(400)]
 MODEL = "tiny-qwen3"
 CONTEXT = 2048
 LONG = 1900
+READ_TIMEOUT_S, SILENCE_S = 0.5, 1.5
 
 AskAll = Callable[..., dict[Client, Outcome]]
 
@@ -42,28 +43,11 @@ def door(url: str) -> Iterator[RunningDoor]:
         yield door
 
 
-def metric(stack: Any, name: str) -> float:
-    """The engine's own figure, past the frontdoor."""
-    lines = stack.ask_engine("/metrics").content.decode().splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"vllm:{name}{{"))
-
-
 def output_tokens(door: RunningDoor) -> float:
     """The frontdoor's own figure."""
     with urllib.request.urlopen(f"{door.url}/metrics", timeout=PATIENCE_S) as answer:
         told = re.findall(r'^frontdoor_tokens_total{[^}]*type="output"} (\S+)$', answer.read().decode(), re.MULTILINE)
     return sum(map(float, told))
-
-
-def until_running(stack: Any, number: int) -> None:
-    until(lambda: metric(stack, "num_requests_running") == number or None, lambda: f"{number} requests in the engine")
-
-
-def until_active(stack: Any, number: int) -> None:
-    def active() -> bool | None:
-        return stack.ask("/status").json()["frontdoor"]["active_generations"] == number or None
-
-    until(active, lambda: f"{number} generations in the frontdoor")
 
 
 @pytest.mark.parametrize("client", EVERY_API, ids=str)
@@ -94,10 +78,10 @@ def test_over_the_context(ask: Ask, client: Client, door: RunningDoor, url: str,
 @pytest.mark.parametrize("client", EVERY_SDK, ids=str)
 def test_another_model_is_not_there(ask: Ask, client: Client, stack: Any) -> None:
     arguments = client.api.arguments() | {"model": "gpt-5"}
-    asked_before = metric(stack, "request_success_total")
+    asked_before = stack.metric("request_success_total")
     error = refused(ask(stack.url, arguments, request_id=REQUEST_ID), client, 404, "model_not_found")
     assert MODEL in error.error["message"]
-    assert metric(stack, "request_success_total") == asked_before
+    assert stack.metric("request_success_total") == asked_before
 
 
 @pytest.mark.parametrize("client", CHATS, ids=str)
@@ -106,10 +90,10 @@ def test_two_answers_take_two_places(ask: Ask, client: Client, stack: Any) -> No
     with ThreadPoolExecutor() as pool:
         with stack.frozen():
             asking = pool.submit(stack.ask, CHAT.path, CHAT.body(temperature=1, n=2) | {"model": ALIAS})
-            until_active(stack, 2)
+            stack.until_active(2)
             refused(ask(stack.url, two, request_id=REQUEST_ID), client, 503, "server_is_overloaded")
         assert len(asking.result().json()["choices"]) == 2
-    until_active(stack, 0)
+    stack.until_active(0)
     outcome = ask(stack.url, two)
     assert {choice["index"] for answer in outcome.answers for choice in answer["choices"]} == {0, 1}
     three = refused(ask(stack.url, two | {"n": 3}, request_id=REQUEST_ID), client, 400, "invalid_request")
@@ -133,9 +117,9 @@ def test_tokens_are_counted_as_the_engine_counts_them(
 def test_a_silence_longer_than_the_read_timeout(ask_all: AskAll, stack: Any, door: RunningDoor) -> None:
     with ThreadPoolExecutor() as pool:
         with stack.frozen():
-            asking = pool.submit(ask_all, door.url, "silent", {"timeout": 0.5}, model=ALIAS, stream=True)
+            asking = pool.submit(ask_all, door.url, "silent", {"timeout": READ_TIMEOUT_S}, model=ALIAS, stream=True)
             door.until_active(len(EVERY_SDK))
-            time.sleep(1.5)  # longer than they would have waited without pings
+            time.sleep(SILENCE_S)  # no wait for anything: this is the silence
         outcomes = asking.result()
     for client, outcome in outcomes.items():
         assert outcome.raised is None, client
@@ -151,18 +135,18 @@ def test_a_silence_that_does_not_end(ask_all: AskAll, stack: Any, url: str, stre
         for client, outcome in outcomes.items():
             assert outcome.error.kind == kind_of(client, None if stream else 504)
             assert outcome.error.error["code"] == "upstream_timeout"
-    until_running(stack, 0)
+    stack.until_running(0)
 
 
 def test_the_engine_stops_working_for_those_whose_time_is_up(ask_all: AskAll, stack: Any, door: RunningDoor) -> None:
-    before = metric(stack, "generation_tokens_total")
+    before = stack.metric("generation_tokens_total")
     with stack.frozen():
         for client, outcome in ask_all(door.url, "impatient", {"timeout": 0.5}, model=ALIAS, tokens=LONG).items():
             assert "Timeout" in outcome.error.kind
             end = door.end_of(named("impatient", client))
             assert (end["outcome"], end["phase"]) == ("client_left", "prefill")
-    until_running(stack, 0)
-    assert metric(stack, "generation_tokens_total") - before < LONG
+    stack.until_running(0)
+    assert stack.metric("generation_tokens_total") - before < LONG
 
 
 def test_every_application_is_told_of_the_engines_death(
