@@ -586,8 +586,10 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
             has_grown = weight > was[1] or tokens > was[2]
             if ticket.state is ADMITTED and has_grown:
                 self.check_limits(ticket)
-                self.check_turn(ticket)
                 self.check_kept(ticket, before - was[1])
+                # a client that a later cap found above itself keeps its places, and may ask for tokens with them
+                if self.limits.per_client is None or self.held_places(ticket.client) <= self.limits.per_client:
+                    self.check_turn(ticket)
             if ticket.state is WAITING:
                 assert was[0] is WAITING or self.limits.max_waiting
         self.advance()
