@@ -44,7 +44,7 @@ from frontdoor.refusal import Refusal, Refused
 from frontdoor.relay import Relay
 from frontdoor.request import Request, check_upload
 from frontdoor.routes import Dialect, Kind, Route, allowed_methods, find, split_target
-from frontdoor.server import LOOK_S, Server
+from frontdoor.server import Server
 from frontdoor.settings import Settings
 from frontdoor.slot_watch import SlotWatch
 from frontdoor.status import status
@@ -166,20 +166,17 @@ class Frontdoor:
         self.own_cap = cap
         self.gate.set_limits(self._generation_limits())
 
-    async def look(self) -> None:
-        """Until cancelled: ends what takes too long on either side, and pings where it is silent."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            now = monotonic()
-            self.server.look(now)
-            self.upstream.close_unused(now)
-            settings = self.watch.settings
-            for call in list(self.calls):
-                if call.exchange is not None:
-                    try:
-                        self._look_at(call, call.exchange, now, settings)
-                    except Exception:  # one request's bug must not end the time limits of all the others
-                        logger.exception("%s: cannot be looked at", call.request_id)
+    def look(self, now: float) -> None:
+        """Ends what takes too long on either side, and pings where it is silent; `now` is of time.monotonic()."""
+        self.server.look(now)
+        self.upstream.close_unused(now)
+        settings = self.watch.settings
+        for call in list(self.calls):
+            if call.exchange is not None:
+                try:
+                    self._look_at(call, call.exchange, now, settings)
+                except Exception:  # one request's bug must not end the time limits of all the others
+                    logger.exception("%s: cannot be looked at", call.request_id)
 
     def _look_at(self, call: Call, exchange: Exchange, now: float, settings: Settings) -> None:
         if call.carrier is not None:

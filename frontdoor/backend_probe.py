@@ -13,7 +13,7 @@ from frontdoor.upstream import Answer, Loss, Upstream, UpstreamLost
 from slot.bad_json import BAD_JSON
 
 TIMEOUT_S = 2.0
-PAUSE_READY_S = 2.0
+PAUSE_READY_S = 5.0  # who asks it something meanwhile hears the truth from it
 PAUSE_NOT_READY_S = 0.5
 MAX_ANSWER_BYTES = 4 << 20
 
@@ -74,7 +74,7 @@ class BackendProbe:
 
 
 class _Collected:
-    """A `Carrier` that keeps a small body."""
+    """A `Receiver` and `Carrier` that keeps a small body."""
 
     def __init__(self) -> None:
         self.status: int | None = None
@@ -85,6 +85,9 @@ class _Collected:
     def began(self, answer: Answer) -> _Collected:
         self.status = answer.status
         return self
+
+    def takes(self, chunk: bytes, start: int, now: float) -> bool:
+        return False
 
     def arrived(self, data: bytes, now: float) -> None:
         self._size += len(data)

@@ -15,7 +15,7 @@ from frontdoor.histogram import Intervals
 from frontdoor.refusal import Reason, Refusal
 from frontdoor.request import Request
 from frontdoor.routes import Dialect, Route
-from frontdoor.sse import Tokens
+from frontdoor.sse import StreamReader, Tokens
 from frontdoor.upstream import Exchange
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class Call:
     intervals: Intervals = field(default_factory=Intervals)
     # the event that brought the first token
     first_token: float | None = None
-    events: int = 0
+    # of its event stream
+    reader: StreamReader | None = None
     pings: int = 0
     ended: float | None = None
     status: int | None = None
@@ -111,6 +112,11 @@ class Call:
     @property
     def dialect(self) -> Dialect:
         return self.route.dialect if self.route is not None else Dialect.OPENAI
+
+    @property
+    def events(self) -> int:
+        """How many events of its stream have passed."""
+        return self.reader.events if self.reader is not None else 0
 
     @property
     def retry(self) -> int | None:

@@ -19,7 +19,7 @@ from frontdoor.call import Call, Outcome, Phase
 from frontdoor.openai_api import error_event
 from frontdoor.refusal import Refusal, Refused
 from frontdoor.sse import EventTooLarge, StreamReader, StreamState, ping
-from frontdoor.upstream import Answer, Loss, UpstreamLost
+from frontdoor.upstream import Loss, UpstreamLost
 
 COLLECTED_BYTES = 8 << 20
 AFTER_END_S = 1.0
@@ -72,11 +72,18 @@ class EventCarrier:
         self._reader = reader
         self._quiet_since = call.started
 
-    def began(self, answer: Answer) -> EventCarrier:
-        return self
+    def takes(self, chunk: bytes, start: int, now: float) -> bool:
+        """An ordinary event goes to the client in the engine's own chunk, where its answer is in chunks as well."""
+        if not (self._connection.is_chunked and self._reader.takes(chunk[start:-2])):
+            return False
+        self._quiet_since = now
+        self._call.intervals.note(now)
+        self._connection.pass_on(chunk)
+        return True
 
     def arrived(self, data: bytes, now: float) -> None:
         reader = self._reader
+        passed_before = reader.events
         try:
             events = reader.feed(data)
         except EventTooLarge as exc:
@@ -85,15 +92,14 @@ class EventCarrier:
         if events:
             self._quiet_since = now
             call = self._call
-            call.intervals.note(now, reader.events - call.events)
-            call.events = reader.events
+            call.intervals.note(now, reader.events - passed_before)
             if call.first_token is None:
                 self._note_first(now)
             self._connection.write(events)
         else:
             self._connection.flush()
         if reader.trouble is not None:
-            self._finish(reader.trouble or refusal.engine_error("gave this generation up"))
+            self._finish(reader.trouble)
 
     def ended(self) -> None:
         self._call.exchange = None
@@ -162,8 +168,8 @@ class BodyCarrier:
         # None: it passes as it arrives
         self._pieces: list[bytes] | None = []
 
-    def began(self, answer: Answer) -> BodyCarrier:
-        return self
+    def takes(self, chunk: bytes, start: int, now: float) -> bool:
+        return False
 
     def arrived(self, data: bytes, now: float) -> None:
         self._call.first_byte = self._call.first_byte or now

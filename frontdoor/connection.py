@@ -69,7 +69,6 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ahead",
-        "_chunked",
         "_chunks",
         "_current",
         "_field_bytes",
@@ -90,6 +89,7 @@ class Connection(asyncio.Protocol):
         "_unsent",
         "address",
         "has_begun",
+        "is_chunked",
         "is_held_back",
         "is_writable",
         "on_writable",
@@ -126,7 +126,7 @@ class Connection(asyncio.Protocol):
         self._has_ended_one = False
         # nothing of the next request has arrived
         self._is_between = True
-        # of the head that is being read; 0 between requests
+        # of the head that is being read
         self._head_bytes = 0
         self._framing_bytes = 0
         self._chunks = 0
@@ -142,7 +142,7 @@ class Connection(asyncio.Protocol):
         self._ahead: deque[Request] = deque()
         # what the parser refused, until it can be answered
         self._trouble: Refusal | None = None
-        self._chunked = False
+        self.is_chunked = False
         self._unsent = b""
         self._must_close = False
 
@@ -175,13 +175,13 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.reading is Reading.LINGERING or self._is_deaf:
             return
-        was_between, was_parsing = self._is_between, self._parsing
+        was_between = self._is_between
         self._has_ended_one = False
         self._parse(data)
         if self._is_between:
-            self._head_bytes = 0
-        elif self._parsing is None:
-            self._count_head(len(data), is_new=was_between or was_parsing is not None)
+            return
+        if self._parsing is None:
+            self._count_head(len(data), is_new=was_between or self._has_ended_one)
         elif self._parsing.content_length is None and not self._has_ended_one:
             self._count_framing(self._parsing, len(data))
 
@@ -269,7 +269,6 @@ class Connection(asyncio.Protocol):
         )
         request = Request(head)
         self._parsing = request
-        self._head_bytes = 0
         self._framing_bytes = self._chunks = 0
         limits = self.server.limits
         if len(self._target) + self._field_bytes > limits.max_head_bytes or len(head.fields) > MAX_FIELDS:
@@ -428,11 +427,11 @@ class Connection(asyncio.Protocol):
         """
         request = self._current
         self.has_begun = True
-        self._chunked = length is None and request is not None and request.head.minor == 1
-        if length is None and not self._chunked:
+        self.is_chunked = length is None and request is not None and request.head.minor == 1
+        if length is None and not self.is_chunked:
             self._must_close = True  # HTTP/1.0: the end of the connection is the end of the answer
         head = answer_head.start(status, self.server.date, self._ending())
-        if self._chunked:
+        if self.is_chunked:
             framing = b"transfer-encoding: chunked\r\n\r\n"
         else:
             framing = b"\r\n" if length is None else b"content-length: %d\r\n\r\n" % length
@@ -440,13 +439,17 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """A piece of the answer, sent with this run of the loop."""
-        if self._chunked:
+        if self.is_chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         if self._unsent:
             data, self._unsent = self._unsent + data, b""
+        self._write(data)
+
+    def pass_on(self, chunk: bytes) -> None:
+        """A piece of the answer behind the first one, as a chunk already; only where `is_chunked`. For every event."""
         if not self.transport.is_closing():
-            self.written += len(data)
-            self.transport.write(data)
+            self.written += len(chunk)
+            self.transport.write(chunk)
 
     def flush(self) -> None:
         """Sends the head of an answer that has no piece yet."""
@@ -457,7 +460,7 @@ class Connection(asyncio.Protocol):
     def end(self) -> None:
         """The answer is whole."""
         self.flush()
-        if self._chunked:
+        if self.is_chunked:
             self._write(b"0\r\n\r\n")
         self._answered()
 
@@ -503,12 +506,14 @@ class Connection(asyncio.Protocol):
         request = self._current
         if request is None or request.reading_since is None:
             return
-        if now - request.reading_since >= limits.body_timeout_s:
-            self._must_close = True  # whatever comes late is not the next request
-            request.fail(body_timeout(limits.body_timeout_s))
-        elif now - request.last_piece >= limits.body_idle_timeout_s:
-            self._must_close = True
-            request.fail(body_timeout(limits.body_idle_timeout_s))
+        for since, limit_s in (
+            (request.reading_since, limits.body_timeout_s),
+            (request.last_piece, limits.body_idle_timeout_s),
+        ):
+            if now - since >= limit_s:
+                self._must_close = True  # whatever comes late is not the next request
+                request.fail(body_timeout(limit_s))
+                return
 
     def _ending(self) -> bytes:
         """The `Connection` line of the answer that is being written, where it needs one."""

@@ -15,6 +15,8 @@ from slot.bad_json import BAD_JSON
 
 MAX_TOLD_CHARS = 500
 
+_LF, _CR = b"\n\r"
+
 # The `type` of a dialect's last event. OpenAI's is no JSON: `[DONE]`.
 ENDS = {
     Dialect.OPENAI: frozenset[str](),
@@ -60,12 +62,13 @@ def is_ordinary(data: bytes) -> bool:
     Nearly every arrival is. It is strict JSON, in the form in which vLLM writes events; one call of C looks at all of
     it, and what it does not take is looked at in full by `sse`.
     """
-    if data[:7] != b"data: {" or data[-2:] != b"\n\n" or not data.isascii() or b"\r" in data:
+    if not (data.startswith(b"data: {") and data.endswith(b"}\n\n") and data.isascii()):
         return False
-    if data.find(b"\n") != len(data) - 2:
+    text = data[6:-2]
+    if _LF in text or _CR in text:  # found by memchr, in 20 ns
         return False
     try:
-        _decode_ordinary(data[6:])
+        _decode_ordinary(text)
     except BAD_JSON:
         return False
     return True

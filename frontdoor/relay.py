@@ -42,9 +42,11 @@ class Relay:
     async def relay(self, call: Call, route: Route) -> None:
         """The answer to a request that is the engine's to give. Raises Refused while nothing has been answered."""
         settings = self.watch.settings  # the same ones for the whole request, whatever changes meanwhile
-        if call.ticket is not None and call.ticket.state is TicketState.WAITING:
-            await self._turn(call, settings)
-        call.admitted = monotonic() if call.ticket is not None else None
+        if call.ticket is not None:
+            if call.ticket.state is TicketState.WAITING:
+                await self._turn(call, settings)
+            else:
+                call.admitted = monotonic()
         self._require_open(route)
         body = b""
         if route.method == "POST":
@@ -59,7 +61,7 @@ class Relay:
         await self._exchange(call, route, body)
 
     async def _turn(self, call: Call, settings: Settings) -> None:
-        """Waits until it is admitted, or for the first time or because of its weight."""
+        """Waits until it is admitted: at first, or once more because its body asks for more than one place."""
         if call.gate is not None and call.ticket is not None:
             call.phase = Phase.QUEUED
             began = monotonic()
@@ -142,7 +144,7 @@ class Relay:
     def _events(self, call: Call, lines: bytes, answer: Answer, done: Done) -> EventCarrier:
         call.stream = True
         reader = StreamReader(call.dialect)
-        call.tokens = reader.tokens
+        call.reader, call.tokens = reader, reader.tokens
         call.connection.begin(answer.status, lines, None)
         call.carrier = EventCarrier(call, reader, done)
         Flow(call)
@@ -172,7 +174,7 @@ class Relay:
 
 
 class _Reception:
-    """Waits for the head of the engine's answer, the first `Carrier` of an exchange."""
+    """Waits for the head of the engine's answer: the `Receiver` of an exchange."""
 
     def __init__(self, relay: Relay, call: Call, route: Route, done: Done) -> None:
         self._relay = relay
@@ -184,12 +186,6 @@ class _Reception:
         if answer.media_type == b"text/event-stream" and answer.content_encoding not in _IDENTITY:
             raise ValueError("a compressed event stream")  # for the exchange: it is no answer that can be carried
         return self._relay.received(self._call, self._route, answer, self._done)
-
-    def arrived(self, data: bytes, now: float) -> None:
-        raise RuntimeError("a body before its head")
-
-    def ended(self) -> None:
-        raise RuntimeError("an end before its head")
 
     def lost(self, lost: UpstreamLost) -> None:
         self._call.exchange = None

@@ -44,7 +44,7 @@ class Limits:
 
 
 class Server:
-    """`handler` gets every request, `on_spoiled` what could not even become one; both answer before they return, or
+    """`handler` gets every request, `spoiled` what could not even become one; both answer before they return, or
     see to it that somebody will.
     """
 

@@ -8,13 +8,14 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from time import monotonic
 
 from frontdoor import api_keys_file, listeners, tls
 from frontdoor.app import Frontdoor
 from frontdoor.connection import Connection
 from frontdoor.events import EventLog
 from frontdoor.listeners import BACKLOG, Listeners
-from frontdoor.server import Server
+from frontdoor.server import LOOK_S, Server
 from frontdoor.settings import BadSettings, Settings
 from frontdoor.slot_watch import SlotWatch, Sources, mark
 from frontdoor.succession import Held
@@ -155,6 +156,17 @@ class OpenDoor:
             await asyncio.get_running_loop().connect_accepted_socket(self.server.connection, client)
 
 
+async def _look_after(frontdoor: Frontdoor) -> None:
+    """Until cancelled: one look in LOOK_S at all that others decide, and at all that may take too long.
+
+    It is one for everything, because what costs is to wake up: some 0.1 ms, as much as ten events.
+    """
+    while True:
+        frontdoor.watch.look()
+        frontdoor.look(monotonic())
+        await asyncio.sleep(LOOK_S)
+
+
 def marks(settings: Settings) -> list[object]:
     """What tells one certificate and key from another, without reading them."""
     return [mark(path) for path in (settings.tls_certificate, settings.tls_private_key) if path is not None]
@@ -176,11 +188,10 @@ async def opened(
         frontdoor.set_keys(keys)
         frontdoor.address = sockets.address
         on_error.pop_all()
-    helpers = (
-        asyncio.create_task(watch.follow(), name="follow the slot"),
-        asyncio.create_task(frontdoor.look(), name="look after what is open"),
-    )
-    door = OpenDoor(sources, frontdoor, server, sockets, secured, helpers, marks(settings))
+    helpers = [asyncio.create_task(_look_after(frontdoor), name="look after what is open")]
+    if not watch.follows_slot:
+        helpers.append(asyncio.create_task(watch.ask_backend(), name="ask the engine"))
+    door = OpenDoor(sources, frontdoor, server, sockets, secured, tuple(helpers), marks(settings))
     try:
         yield door
     finally:

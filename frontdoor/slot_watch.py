@@ -1,9 +1,9 @@
 """Follows what others decide while the frontdoor runs: the active profile, the slot's state, the pause file.
 
-Files are followed by their stat every POLL_S; a changed one is read again, and what follows from it (settings, cap, why
-the slot cannot serve) is there for the next request, without a restart. A profile that has become unreadable changes
-nothing: the last good one stays, and the event log says what is wrong. Where there is no supervisor's state to follow,
-the engine's own endpoints are asked instead, by `backend_probe`.
+Files are followed by their stat at every look; a changed one is read again, and what follows from it (settings, cap,
+why the slot cannot serve) is there for the next request, without a restart. A profile that has become unreadable
+changes nothing: the last good one stays, and the event log says what is wrong. Where there is no supervisor's state to
+follow, the engine's own endpoints are asked instead, by `backend_probe`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
 from slot.state import SlotState, UnreadableState
 
-POLL_S = 0.2
 FIRST_LOOK_S = 1.0
 # settings that are used once, when the process starts: what is listened on, and which files are followed
 _AT_START = frozenset({"host", "port", "control_socket", "active_profile", "slot_state"})
@@ -183,28 +182,17 @@ class SlotWatch:
                 await asyncio.wait_for(self._looked.wait(), FIRST_LOOK_S)
         self._tell_first()
 
-    async def follow(self) -> None:
-        """Looks until cancelled."""
-        if self.follows_slot:
-            await self._follow_files()
-            return
+    async def ask_backend(self) -> None:
+        """Asks the engine how it is until cancelled, where nobody else says it."""
         probe = BackendProbe()
         try:
-            await asyncio.gather(self._follow_files(), self._follow_backend(probe))
+            while True:
+                self.backend = await probe.look(self.settings.backend_url, self.backend)
+                self._judge()
+                self._looked.set()
+                await asyncio.sleep(probe.pause_s(self.backend))
         finally:
             probe.close()
-
-    async def _follow_files(self) -> None:
-        while True:
-            self.look()
-            await asyncio.sleep(POLL_S)
-
-    async def _follow_backend(self, probe: BackendProbe) -> None:
-        while True:
-            self.backend = await probe.look(self.settings.backend_url, self.backend)
-            self._judge()
-            self._looked.set()
-            await asyncio.sleep(probe.pause_s(self.backend))
 
     def _read_profile(self, path: Path) -> None:
         try:

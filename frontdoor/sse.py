@@ -99,8 +99,7 @@ class StreamReader:
         """Takes what arrived, returns what may pass: whole events, the same bytes. Raises EventTooLarge."""
         if self.state is not _READING:
             return b""
-        if self.has_content and not self._tail and is_ordinary(data):
-            self.events += 1
+        if self.takes(data):
             return data
         start = passed = 0
         if self._tail:
@@ -116,6 +115,13 @@ class StreamReader:
         if len(self._tail) > MAX_EVENT_BYTES:
             raise EventTooLarge(f"an event of more than {MAX_EVENT_BYTES} bytes")
         return data[:passed]
+
+    def takes(self, data: bytes) -> bool:
+        """Whether `data` is one whole event that passes as it is, found at a glance. False: nothing has been done."""
+        if not self.has_content or self._tail or self.state is not _READING or not is_ordinary(data):
+            return False
+        self.events += 1
+        return True
 
     def finish(self) -> bytes:
         """The connection ended in good order: returns an end that came without its empty line, else nothing.

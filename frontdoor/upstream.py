@@ -8,8 +8,12 @@ passed over for the next; but what was sent is never sent again: a generation ma
 take a second place for the same answer. There is no limit on an exchange's whole duration either, only on the connect
 and on silence.
 
-The bytes of a body are handed to a `Carrier` in the same run of the loop in which they arrived. Aborting an exchange
-before its end closes the connection, which is how an engine learns that nobody wants the answer any more.
+The bytes of a body are handed to a `Carrier` in the same run of the loop in which they arrived. One chunk that arrives
+alone, as an engine's next event nearly always does, is offered to it with its framing on: between two chunks the parser
+holds nothing, so that it need not see one that the carrier takes, and the client can have the bytes as they came.
+
+Aborting an exchange before its end closes the connection, which is how an engine learns that nobody wants the answer
+any more.
 """
 
 from __future__ import annotations
@@ -68,17 +72,26 @@ class Answer:
 
 
 class Carrier(Protocol):
-    """Who takes an answer.
+    """Who takes the body of an answer: `arrived` for every arrival of it, with b"" where the head came alone; then one
+    of the last two, once. `now` is of time.monotonic().
 
-    `began` gets its head, once, and says who takes the body; `arrived` is called for every arrival of it, with b""
-    where the head came alone; then one of the other two, once. `now` is of time.monotonic().
+    `takes` is asked before `arrived` about a chunk that came alone, as it came; its content is chunk[start:-2]. False:
+    nothing has been done with it.
     """
 
-    def began(self, answer: Answer) -> Carrier: ...
+    def takes(self, chunk: bytes, start: int, now: float) -> bool: ...
 
     def arrived(self, data: bytes, now: float) -> None: ...
 
     def ended(self) -> None: ...
+
+    def lost(self, lost: UpstreamLost) -> None: ...
+
+
+class Receiver(Protocol):
+    """Who waits for an answer: gets its head, and says who carries the body; or hears that there will be none."""
+
+    def began(self, answer: Answer) -> Carrier: ...
 
     def lost(self, lost: UpstreamLost) -> None: ...
 
@@ -95,6 +108,7 @@ class Exchange(asyncio.Protocol):
 
     __slots__ = (
         "_arrived",
+        "_between_chunks",
         "_carrier",
         "_fields",
         "_head_bytes",
@@ -103,6 +117,7 @@ class Exchange(asyncio.Protocol):
         "_lost",
         "_parser",
         "_pool",
+        "_receiver",
         "_state",
         "_transport",
         "_until_closed",
@@ -124,7 +139,11 @@ class Exchange(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._fields: Fields = []
         self._head_bytes = 0
+        # who waits for the head, then who carries the body; neither when nobody wants the answer any more
+        self._receiver: Receiver | None = None
         self._carrier: Carrier | None = None
+        # the carrier, while the parser stands between two chunks
+        self._between_chunks: Carrier | None = None
         self._arrived: list[bytes] = []
         self._is_whole = False
         self._keeps_alive = False
@@ -137,10 +156,10 @@ class Exchange(asyncio.Protocol):
     def is_idle(self) -> bool:
         return self._state is _State.IDLE and not self._transport.is_closing()
 
-    def send(self, head: bytes, body: bytes, carrier: Carrier) -> None:
+    def send(self, head: bytes, body: bytes, receiver: Receiver) -> None:
         self._state = _State.SENT
         self.heard = monotonic()
-        self._carrier = carrier
+        self._receiver = receiver
         # a small body goes out with its head, a large one is not copied for that
         if len(body) < 64 << 10:
             self._transport.write(head + body)
@@ -161,7 +180,7 @@ class Exchange(asyncio.Protocol):
     def abort(self) -> None:
         """Nobody wants the rest; a connection without a rest goes back to the pool by itself before."""
         if self._state in (_State.SENT, _State.ANSWERING):
-            self._carrier = None
+            self._let_go()
             self._close()
 
     def silent_for(self, now: float) -> float:
@@ -195,6 +214,13 @@ class Exchange(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard = now = monotonic()
+        taker = self._between_chunks
+        if taker is not None:
+            start = data.find(b"\r\n") + 2
+            size = len(data) - start - 2  # 0 is no chunk, but the end of the body
+            is_one_chunk = size > 0 and data.startswith(b"%x\r\n" % size) and data.endswith(b"\r\n")
+            if is_one_chunk and taker.takes(data, start, now):
+                return
         before = self._state
         try:
             self._parser.feed_data(data)
@@ -202,12 +228,12 @@ class Exchange(asyncio.Protocol):
             self._hand_over(now)
             self._lose(UpstreamLost(Loss.PROTOCOL, str(exc)))
             return
-        carrier = self._carrier
-        if before is _State.ANSWERING and carrier is not None and not self._is_whole and len(self._arrived) == 1:
-            carrier.arrived(self._arrived.pop(), now)  # nearly always
-        elif self._state is _State.ANSWERING:
-            if before is _State.SENT and carrier is not None and not self._arrived:
-                carrier.arrived(b"", now)
+        if self._state is _State.ANSWERING:
+            if before is _State.SENT and not self._arrived and self._carrier is not None:
+                self._carrier.arrived(b"", now)
+            # the size of the next chunk may have begun: the parser tells only of a whole line
+            if self._between_chunks is not None and not data.endswith(b"\n"):
+                self._between_chunks = None
             self._hand_over(now)
         elif self._state is _State.SENT:
             self._head_bytes += len(data)
@@ -227,7 +253,7 @@ class Exchange(asyncio.Protocol):
             self._fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        if self._state is not _State.SENT or self._carrier is None:
+        if self._state is not _State.SENT or self._receiver is None:
             return
         _check(self._parser, self._fields)
         status = self._parser.get_status_code()
@@ -240,7 +266,14 @@ class Exchange(asyncio.Protocol):
         self._until_closed = answer.content_length is None and not any(
             name == b"transfer-encoding" for name, _ in self._fields
         )
-        self._carrier = self._carrier.began(answer)
+        self._carrier = self._receiver.began(answer)
+        self._receiver = None
+
+    def on_chunk_header(self) -> None:
+        self._between_chunks = None
+
+    def on_chunk_complete(self) -> None:
+        self._between_chunks = self._carrier
 
     def on_body(self, piece: bytes) -> None:
         if self._state is not _State.ANSWERING:
@@ -251,23 +284,26 @@ class Exchange(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._state is _State.ANSWERING:
             self._is_whole = True
+            self._between_chunks = None
 
     # ---- passing on ----
 
     def _hand_over(self, now: float) -> None:
-        carrier = self._carrier
-        if carrier is None:
-            return
-        if self._arrived:
+        if self._carrier is not None and self._arrived:
             pieces, self._arrived = self._arrived, []
-            carrier.arrived(pieces[0] if len(pieces) == 1 else b"".join(pieces), now)
-        if self._is_whole and self._carrier is not None:
-            self._carrier = None
+            self._carrier.arrived(pieces[0] if len(pieces) == 1 else b"".join(pieces), now)
+        if self._carrier is not None and self._is_whole:
+            carrier = self._carrier
+            self._let_go()
             self._return()
             carrier.ended()
-        elif self._lost is not None and self._carrier is not None:
-            self._carrier = None
-            carrier.lost(self._lost)
+        elif self._lost is not None and (waiting := self._carrier or self._receiver) is not None:
+            self._let_go()
+            waiting.lost(self._lost)
+
+    def _let_go(self) -> None:
+        """From here on nobody is told anything of this answer."""
+        self._receiver = self._carrier = self._between_chunks = None
 
     def _return(self) -> None:
         """Back to the pool, if another request can be sent here: not behind one that the engine has not read whole."""
@@ -360,16 +396,16 @@ class Upstream:
     def __init__(self) -> None:
         self._pool: Pool | None = None
 
-    async def send(self, url: str, head: bytes, body: bytes, carrier: Carrier) -> Exchange:
-        """Sends one request; `head` is complete but for the Host line, `carrier` gets the answer. Raises UpstreamLost:
-        nothing was sent, and the carrier hears nothing.
+    async def send(self, url: str, head: bytes, body: bytes, receiver: Receiver) -> Exchange:
+        """Sends one request; `head` is complete but for the Host line, `receiver` gets the answer. Raises UpstreamLost:
+        nothing was sent, and the receiver hears nothing.
         """
         pool = self._pool
         if pool is None or pool.url != url:
             self.close()
             pool = self._pool = Pool(url)
         exchange = await pool.exchange()
-        exchange.send(b"%bhost: %b\r\n\r\n" % (head, pool.host_header), body, carrier)
+        exchange.send(b"%bhost: %b\r\n\r\n" % (head, pool.host_header), body, receiver)
         return exchange
 
     def close_unused(self, now: float) -> None:

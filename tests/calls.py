@@ -15,12 +15,13 @@ from frontdoor.server import Limits as ConnectionLimits
 from frontdoor.server import Server
 from frontdoor.settings import Settings
 from frontdoor.slot_watch import SlotWatch, Sources
+from frontdoor.sse import StreamReader
 
 CHAT = "/v1/chat/completions"
 ARRIVED = 100.0
 
 
-def call(path: str = CHAT, method: str = "POST", *, retry: bytes = b"", **facts: object) -> Call:
+def call(path: str = CHAT, method: str = "POST", *, retry: bytes = b"", events: int = 0, **facts: object) -> Call:
     """A request from 10.0.0.7 that arrived at 100.0 and ended at 103.0, with these facts set."""
     connection = Server(ConnectionLimits()).connection()
     connection.address = "10.0.0.7"
@@ -30,6 +31,8 @@ def call(path: str = CHAT, method: str = "POST", *, retry: bytes = b"", **facts:
     found = find(method, path)
     made.route = found if isinstance(found, Route) else None
     made.identity, made.ended = "10.0.0.7", 103.0
+    made.reader = StreamReader(made.dialect)
+    made.reader.events = events
     for name, value in facts.items():
         setattr(made, name, value)
     return made
