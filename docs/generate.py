@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,7 +29,7 @@ from frontdoor.slot_watch import SlotWatch, Sources
 from slot.cli.app import app
 from slot.profiles import engine_flags, keys, refused
 from slot.profiles.engine_face import faces
-from slot.simulator import faults
+from slot.simulator import help_text
 from slot.simulator.failure_texts import FAILURES
 from slot.state import Lifecycle, LoadPhase, ProfileFacts, SlotState
 from slot.supervisor.signatures import FATAL, HANGS
@@ -180,7 +179,6 @@ def failures() -> str:
 
 
 def simulator() -> str:
-    table_of_faults = textwrap.dedent("    name   " + (faults.__doc__ or "").partition("    name   ")[2]).rstrip()
     rows = ((code(name), f.phase, f.ending.value, code(f.error or " ".join(f.lines))) for name, f in FAILURES.items())
     return (
         "# The simulator\n\n"
@@ -191,7 +189,7 @@ def simulator() -> str:
         "## Faults\n\n"
         "`--fault NAME[:key=value,...]` for the whole engine (repeatable; alone: `--simulator-fault`), or "
         '`"simulator_fault": "NAME[:...]"` in the body of one request.\n\n```\n'
-        + table_of_faults
+        + help_text.faults_table()
         + "\n```\n\n## Failures of the start: `--fault crash_loading:text=NAME`\n\n"
         + table(("name", "phase", "how it goes on", "last line"), rows)
     )

@@ -10,7 +10,7 @@ import sys
 import time
 
 from slot.profiles.engine_face import EngineFace, faces
-from slot.simulator import children, options
+from slot.simulator import children, help_text, options
 from slot.simulator.argv import UsageError
 from slot.simulator.faults import FaultName
 
@@ -19,6 +19,12 @@ ENGINE = "vllm 0.32"
 
 def main() -> None:
     began = time.monotonic()
+    if help_text.is_asked_for(sys.argv[1:]):
+        sys.stdout.write(help_text.text())
+        return
+    if len(sys.argv) == 1:
+        sys.stderr.write(help_text.text())
+        sys.exit(2)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     face = next(face for face in faces() if face.engine.startswith(ENGINE))
     try:

@@ -82,7 +82,7 @@ def _split(words: Sequence[str], flags: Mapping[str, Flag]) -> Given:
     while rest:
         word = rest.pop(0)
         if not word.startswith("--"):
-            (models if not models else unrecognized).append(word)
+            (unrecognized if models or word.startswith("-") else models).append(word)
             continue
         name, equals, attached = word[2:].partition("=")
         name = name.replace("_", "-")

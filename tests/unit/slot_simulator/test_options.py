@@ -85,6 +85,8 @@ def test_what_was_said_is_what_vllm_would_log() -> None:
         (["--gpu-memory-utilization", "much"], "invalid float value: 'much'"),
         (["--compilation-config", "{"], "argument --compilation-config: invalid json.loads value: '{'"),
         (["--tokenizer-mode", "x", "--runner", "bench"], "argument --runner: invalid choice: 'bench'"),
+        (["-x"], "unrecognized arguments: -x"),
+        (["-tp", "2"], "unrecognized arguments: -tp"),
         (["--simulator-fault", "garbge"], "argument --simulator-fault: unknown fault 'garbge', did you mean garbage?"),
         (["--simulator-timing", '{"load":1}'], "argument --simulator-timing: "),
         (["--simulator-timing", "[]"], "argument --simulator-timing: "),
