@@ -27,12 +27,12 @@ from frontdoor.routes import ROUTES
 from frontdoor.settings import Settings, variable
 from frontdoor.slot_watch import SlotWatch, Sources
 from slot.cli.app import app
+from slot.failures.catalogue import FATAL, HANGS
 from slot.profiles import engine_flags, keys, refused
 from slot.profiles.engine_face import faces
 from slot.simulator import help_text
 from slot.simulator.failure_texts import FAILURES
 from slot.state import Lifecycle, LoadPhase, ProfileFacts, SlotState
-from slot.supervisor.signatures import FATAL, HANGS
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by scripts/docs from the code; do not edit. -->\n\n"

@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TypeAlias
 
+from slot.failures.trouble import Crashed, LoadTimedOut, NotStarted, Stalled, Trouble, WrongModel
 from slot.state import Lifecycle, Readiness
 
 ORPHAN_GRACE_S = 20.0
@@ -110,49 +111,6 @@ class Ticked:
 
 
 Event: TypeAlias = LoadAsked | LogAdvanced | Climbed | Misserved | StopAsked | Exited | CouldNotStart | Swept | Ticked
-
-
-# Why a slot failed. What it means to an admin is `diagnosis`'s to say.
-
-
-@dataclass(frozen=True)
-class Crashed:
-    """The engine's main process ended unasked; `status` as in `Exited`."""
-
-    status: int
-
-
-@dataclass(frozen=True)
-class NotStarted:
-    """The engine's program could not be executed."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class LoadTimedOut:
-    """The engine was not generating after `limit_s`, however busy it looked."""
-
-    limit_s: float
-
-
-@dataclass(frozen=True)
-class Stalled:
-    """The engine's log did not advance for `limit_s` while it loaded."""
-
-    limit_s: float
-
-
-@dataclass(frozen=True)
-class WrongModel:
-    """The engine serves something else than the profile says."""
-
-    key: str
-    found: str
-    expected: str
-
-
-Trouble: TypeAlias = Crashed | NotStarted | LoadTimedOut | Stalled | WrongModel
 
 
 # What to do.

@@ -22,12 +22,13 @@ from contextlib import closing, contextmanager
 from slot.address import http_url
 from slot.doctor.ports import bind_refusal
 from slot.exit_codes import ExitCode
+from slot.failures.diagnosis import Diagnosis, diagnose
+from slot.failures.signature import Kind
 from slot.paths import Paths
 from slot.profiles.command import EngineCommand
 from slot.profiles.profile import Profile
 from slot.state import Lifecycle, LoadPhase, Readiness, SlotState
 from slot.supervisor import keeper
-from slot.supervisor.diagnosis import Diagnosis, diagnose
 from slot.supervisor.echo import Echo
 from slot.supervisor.engine import Engine
 from slot.supervisor.ladder import Ladder
@@ -56,7 +57,6 @@ from slot.supervisor.notify import Notifier
 from slot.supervisor.output_lines import Line
 from slot.supervisor.probe import Expected, Sight
 from slot.supervisor.publication import Publication
-from slot.supervisor.signatures import Kind
 from slot.supervisor.snapshot import profile_facts
 
 logger = logging.getLogger(__name__)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from slot.failures.diagnosis import diagnose
+from slot.failures.trouble import Crashed, Stalled
 from slot.profiles.catalog import Catalog
 from slot.profiles.command import engine_command
 from slot.profiles.engine_face import faces
@@ -19,8 +21,6 @@ from slot.simulator.script_items import Exit, Item
 from slot.simulator.timing import Timing
 from slot.state import EngineFacts, LoadPhase
 from slot.supervisor import startup_log
-from slot.supervisor.diagnosis import diagnose
-from slot.supervisor.lifecycle import Crashed, Stalled
 
 CATALOG = Catalog(Path(__file__).parents[2] / "configs/model-slots")
 FACE = next(face for face in faces() if face.engine.startswith("vllm 0.32"))

@@ -2,7 +2,7 @@
 
     1. The engine could not be executed, or serves something else: that is the cause, whatever the log says.
     2. It was ended by a signal from outside (SIGKILL, SIGTERM, SIGINT): that is the cause; old lines prove nothing.
-    3. The log has a known signature: the most severe one is the cause (`signatures`).
+    3. The log has a known signature: the most severe one is the cause (`catalogue`).
     4. It ran out of patience: what its last line was about.
     5. Otherwise we do not know, and say so: the exit code and the line that looks most like a reason.
 
@@ -16,10 +16,10 @@ import signal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from slot.failures import catalogue
+from slot.failures.signature import Kind, Signature
+from slot.failures.trouble import Crashed, LoadTimedOut, NotStarted, Stalled, Trouble, WrongModel
 from slot.state import Failure, LoadPhase
-from slot.supervisor import signatures
-from slot.supervisor.lifecycle import Crashed, LoadTimedOut, NotStarted, Stalled, Trouble, WrongModel
-from slot.supervisor.signatures import Kind, Signature
 
 DETAIL_LENGTH = 500
 
@@ -90,7 +90,7 @@ def _find(trouble: Trouble, lines: Sequence[str], phase: LoadPhase | None) -> _F
         case Crashed(status) if -status in _FROM_OUTSIDE:
             return _ended_from_outside(-status, lines, phase)
         case Crashed(status):
-            return _known(signatures.FATAL, lines) or _unknown_end(status, lines, phase)
+            return _known(catalogue.FATAL, lines) or _unknown_end(status, lines, phase)
         case Stalled(limit_s):
             return _known_hang(lines) or _stalled(limit_s, lines, phase)
         case LoadTimedOut(limit_s):
@@ -108,8 +108,8 @@ def _known(known: Iterable[Signature], lines: Sequence[str]) -> _Finding | None:
 
 def _known_hang(lines: Sequence[str]) -> _Finding | None:
     """A card that is lost says so and may still hang its engine; other errors of a live engine were survived."""
-    severe = [each for each in signatures.FATAL if each.kind is Kind.DEVICE]
-    return _known(severe, lines) or _known(signatures.HANGS, lines[-_LINES_OF_A_HANG:])
+    severe = [each for each in catalogue.FATAL if each.kind is Kind.DEVICE]
+    return _known(severe, lines) or _known(catalogue.HANGS, lines[-_LINES_OF_A_HANG:])
 
 
 def _as_finding(signature: Signature, match: re.Match[str], line: str) -> _Finding:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from slot.failures import catalogue
+from slot.failures.diagnosis import DETAIL_LENGTH, Diagnosis, diagnose
+from slot.failures.signature import Kind, Signature
+from slot.failures.trouble import Crashed, LoadTimedOut, NotStarted, Stalled, WrongModel
 from slot.simulator.failure_texts import FAILURES, Ending
 from slot.state import LoadPhase
-from slot.supervisor import signatures
-from slot.supervisor.diagnosis import DETAIL_LENGTH, Diagnosis, diagnose
-from slot.supervisor.lifecycle import Crashed, LoadTimedOut, NotStarted, Stalled, WrongModel
-from slot.supervisor.signatures import Kind
 
-LOGS = Path(__file__).parent / "engine_logs"
+LOGS = Path(__file__).parents[1] / "slot_supervisor/engine_logs"
 AT = 1_750_000_000.0
 
 
@@ -116,7 +116,7 @@ def test_a_known_text_is_known(text: str, name: str) -> None:
 
 
 def test_each_signature_has_a_text() -> None:
-    assert {signature.name for signature in signatures.FATAL} == {name for _, name in TEXTS}
+    assert {signature.name for signature in catalogue.FATAL} == {name for _, name in TEXTS}
 
 
 @pytest.mark.parametrize("name", [name for name, failure in FAILURES.items() if failure.ending is not Ending.CONTINUES])
@@ -211,8 +211,8 @@ def test_the_kind_says_who_must_act(text: str, kind: Kind, restart_can_help: boo
     assert diagnosis.failure.restart_can_help is restart_can_help
 
 
-@pytest.mark.parametrize("signature", signatures.FATAL, ids=lambda each: each.name)
-def test_a_restart_helps_where_the_engine_alone_fell(signature: signatures.Signature) -> None:
+@pytest.mark.parametrize("signature", catalogue.FATAL, ids=lambda each: each.name)
+def test_a_restart_helps_where_the_engine_alone_fell(signature: Signature) -> None:
     assert signature.restart_can_help is (signature.kind is Kind.ENGINE)
 
 

@@ -1,0 +1,46 @@
+"""Why a slot is not serving, as the supervisor saw it. What it means to an admin is `diagnosis`'s to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """The engine's main process ended unasked; `status` is its exit code, or minus its signal's number."""
+
+    status: int
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """The engine's program could not be executed."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class LoadTimedOut:
+    """The engine was not generating after `limit_s`, however busy it looked."""
+
+    limit_s: float
+
+
+@dataclass(frozen=True)
+class Stalled:
+    """The engine's log did not advance for `limit_s` while it loaded."""
+
+    limit_s: float
+
+
+@dataclass(frozen=True)
+class WrongModel:
+    """The engine serves something else than the profile says."""
+
+    key: str
+    found: str
+    expected: str
+
+
+Trouble: TypeAlias = Crashed | NotStarted | LoadTimedOut | Stalled | WrongModel
