@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-VERBS = ("list", "show", "check", "up", "run", "status", "import")
+from slot.cli.app import OF_THE_UNITS, VERBS
+
 ESCAPE = "\x1b["
 LIMIT_S = 0.3
 
@@ -64,7 +65,7 @@ def test_a_load_is_a_bar_and_ctrl_c_is_a_stop(place: Any) -> None:
     assert text.rstrip().endswith("stopped")
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [*VERBS, *OF_THE_UNITS])
 def test_each_verb_has_help_with_an_example(place: Any, verb: str) -> None:
     done = place.run(verb, "--help")
     assert done.returncode == 0
