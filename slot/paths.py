@@ -9,6 +9,11 @@ from pathlib import Path
 PACKAGE_DIR = Path(__file__).parent
 # where the unit's frontdoor takes commands
 UNITS_CONTROL_SOCKET = Path("/run/b70-openai-frontdoor/control.sock")
+UNITS_RUN_DIR = Path("/run/b70-vllm-slot")
+UNITS_DATA_DIR = Path("/var/lib/b70-vllm-slot")
+# the switch unit's own, root's: a slot's user must not write what root believes
+UNITS_SWITCH_DIR = Path("/var/lib/b70-slot-switch")
+UNITS_SWITCH_RUN_DIR = Path("/run/b70-slot-switch")
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,8 @@ class Paths:
     data_dir: Path
     catalog_dir: Path
     active_profile: Path
+    own_switch_dir: Path | None = None
+    own_switch_run_dir: Path | None = None
 
     @property
     def state_file(self) -> Path:
@@ -32,6 +39,25 @@ class Paths:
     def loads_file(self) -> Path:
         return self.data_dir / "loads.jsonl"
 
+    @property
+    def incidents_dir(self) -> Path:
+        return self.data_dir / "incidents"
+
+    @property
+    def swept_file(self) -> Path:
+        """What the sweep after the last stop found."""
+        return self.run_dir / "swept.json"
+
+    @property
+    def switch_dir(self) -> Path:
+        """What a switch keeps: its journal, its history, what served last, who cools down."""
+        return self.own_switch_dir or self.data_dir / "switch"
+
+    @property
+    def switch_run_dir(self) -> Path:
+        """The switch's lock, and how far it is."""
+        return self.own_switch_run_dir or self.run_dir / "switch"
+
 
 def shipped(path: str, package_dir: Path = PACKAGE_DIR) -> Path:
     """A file or directory that comes with us: in a checkout at `path`, in an installed wheel below `slot/share`."""
@@ -42,7 +68,8 @@ def shipped(path: str, package_dir: Path = PACKAGE_DIR) -> Path:
 def locate(environment: Mapping[str, str], *, uid: int, home: Path, prefix: Path) -> Paths:
     """Where things are, from the environment (`SLOT_*`), for a checkout, for the system (uid 0) or for one user.
 
-    `SLOT_RUN_DIR`, `SLOT_DATA_DIR`, `SLOT_CATALOG_DIR` and `SLOT_ACTIVE_PROFILE` each win over the default. By default:
+    `SLOT_RUN_DIR`, `SLOT_DATA_DIR`, `SLOT_CATALOG_DIR`, `SLOT_ACTIVE_PROFILE`, `SLOT_SWITCH_DIR` and
+    `SLOT_SWITCH_RUN_DIR` each win over the default. By default:
 
     1. From a checkout's own venv (`prefix` is its `.venv`) all is in the checkout's `.slot-data`, also for root.
     2. The system's places are those of the units.
@@ -60,17 +87,27 @@ def locate(environment: Mapping[str, str], *, uid: int, home: Path, prefix: Path
     user_run = Path(run_home) / "b70-vllm-slot" if run_home else Path(f"/tmp/b70-vllm-slot-{uid}")  # noqa: S108
     data_home = environment.get("XDG_DATA_HOME")
     user_data = Path(data_home) if data_home else home / ".local/share"
-    run_dir = environment.get("SLOT_RUN_DIR") or (Path("/run/b70-vllm-slot") if as_system else user_run)
-    data_dir = environment.get("SLOT_DATA_DIR") or (
-        Path("/var/lib/b70-vllm-slot") if as_system else user_data / "b70-vllm-slot"
-    )
+    run_dir = environment.get("SLOT_RUN_DIR") or (UNITS_RUN_DIR if as_system else user_run)
+    data_dir = environment.get("SLOT_DATA_DIR") or (UNITS_DATA_DIR if as_system else user_data / "b70-vllm-slot")
     catalog_dir = environment.get("SLOT_CATALOG_DIR") or shipped("configs/model-slots")
     active = environment.get("SLOT_ACTIVE_PROFILE") or (
         Path("/etc/b70-vllm-slot/current.env")
         if as_system and not environment.get("SLOT_RUN_DIR")
         else Path(run_dir) / "current.env"
     )
-    return Paths(Path(run_dir), Path(data_dir), Path(catalog_dir), Path(active))
+    # the switch's are the units' exactly where the slot's are, however they were said
+    switch_dir = environment.get("SLOT_SWITCH_DIR") or (UNITS_SWITCH_DIR if Path(data_dir) == UNITS_DATA_DIR else None)
+    switch_run_dir = environment.get("SLOT_SWITCH_RUN_DIR") or (
+        UNITS_SWITCH_RUN_DIR if Path(run_dir) == UNITS_RUN_DIR else None
+    )
+    return Paths(
+        Path(run_dir),
+        Path(data_dir),
+        Path(catalog_dir),
+        Path(active),
+        Path(switch_dir) if switch_dir else None,
+        Path(switch_run_dir) if switch_run_dir else None,
+    )
 
 
 def _said(environment: Mapping[str, str]) -> dict[str, str]:

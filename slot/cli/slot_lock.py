@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from slot.supervisor.lock import Held, take
+from slot.lock import Held, take
 
 
 def holder(lock_file: Path) -> Held | None:

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ENGINES_OWN = ("torch", "vllm", "transformers", "tokenizers")
-RUN_BY_THE_ENGINES_PYTHON = ("slot/doctor/ask_engine.py", "slot/host/tiny_model.py")
+RUN_BY_THE_ENGINES_PYTHON = ("slot/cards/ask_card.py", "slot/doctor/ask_engine.py", "slot/host/tiny_model.py")
 MODULES = sorted(path for package in ("frontdoor", "slot") for path in (ROOT / package).rglob("*.py"))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slot.supervisor.lock import Held, take
+from slot.lock import Held, take
 
 NOBODY = 2**22 + 1  # above the largest process id that Linux gives
 
