@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from slot.failures import catalogue
 from slot.failures.signature import Kind, Signature
-from slot.failures.trouble import Crashed, LoadTimedOut, NotStarted, Stalled, Trouble, WrongModel
+from slot.failures.trouble import Crashed, LeftOver, LoadTimedOut, NotStarted, Stalled, Trouble, Wedged, WrongModel
 from slot.state import Failure, LoadPhase
 
 DETAIL_LENGTH = 500
@@ -95,6 +95,10 @@ def _find(trouble: Trouble, lines: Sequence[str], phase: LoadPhase | None) -> _F
             return _known_hang(lines) or _stalled(limit_s, lines, phase)
         case LoadTimedOut(limit_s):
             return _known_hang(lines) or _too_slow(limit_s, lines, phase)
+        case Wedged(limit_s, in_flight):
+            return _known_hang(lines) or _wedged(limit_s, in_flight, lines)
+        case LeftOver(what):
+            return _left_over(what)
 
 
 def _known(known: Iterable[Signature], lines: Sequence[str]) -> _Finding | None:
@@ -187,6 +191,27 @@ def _too_slow(limit_s: float, lines: Sequence[str], phase: LoadPhase | None) -> 
         remedy="raise MODEL_SLOT_LOAD_TIMEOUT_S if it was getting on, or see why it is slow",
         restart_can_help=True,
         detail=_last_line(lines),
+    )
+
+
+def _wedged(limit_s: float, in_flight: int, lines: Sequence[str]) -> _Finding:
+    return _Finding(
+        "wedged",
+        Kind.ENGINE,
+        cause=f"the engine stopped generating: nothing moved for {limit_s:g} s, with {in_flight} requests in flight",
+        remedy="read the incident (stacks, last lines); raise MODEL_SLOT_WEDGE_TIMEOUT_S if it was busy after all",
+        restart_can_help=True,
+        detail=_last_line(lines),
+    )
+
+
+def _left_over(what: str) -> _Finding:
+    return _Finding(
+        "left-over",
+        Kind.DEVICE,
+        cause=f"the engine before this one is not gone: {what}",
+        remedy="nothing may be loaded beside it: end it in peace (SIGTERM, more than 5 s), then `slotctl recover`",
+        restart_can_help=False,
     )
 
 

@@ -43,4 +43,19 @@ class WrongModel:
     expected: str
 
 
-Trouble: TypeAlias = Crashed | NotStarted | LoadTimedOut | Stalled | WrongModel
+@dataclass(frozen=True)
+class Wedged:
+    """The engine served and stopped generating: nothing moved for `limit_s`, with `in_flight` requests."""
+
+    limit_s: float
+    in_flight: int
+
+
+@dataclass(frozen=True)
+class LeftOver:
+    """The engine before this one is not gone: `what` names the processes that are left, or that hold GPU memory."""
+
+    what: str
+
+
+Trouble: TypeAlias = Crashed | NotStarted | LoadTimedOut | Stalled | WrongModel | Wedged | LeftOver
