@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from systemd import bringing
 from systemd.guarded import NotAllowed
+from systemd.installed import Installed, install
 from systemd.machine import Machine
 from systemd.plan import Hierarchy
 from systemd.requirements import why_not
@@ -36,6 +37,12 @@ def machine(require: Require) -> Iterator[Machine]:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Our package, for `Machine.bring_in`."""
     return bringing.build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def installed(machine: Machine, wheel: Path) -> Installed:
+    """The module's machine with the product installed: sim-a is active, everything is enabled, nothing is started."""
+    return install(machine, wheel)
 
 
 @contextlib.contextmanager
