@@ -86,7 +86,11 @@ class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the slot is not serving, in words for the admin. `detail` is a line of the engine, cut to 500 characters."""
+    """Why the slot is not serving, in words for the admin. `detail` is a line of the engine, cut to 500 characters.
+
+    `name` and `kind` are the failure's in the catalogue of failures; `next_step` is the one thing to do now, and
+    `incident` the directory where what was found is kept.
+    """
 
     cause: str
     detail: str
@@ -95,10 +99,70 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int | None
     signal: str | None
     at: float
+    name: str | None = None
+    kind: str | None = None
+    next_step: str | None = None
+    incident: str | None = None
+
+
+class RecoveryStage(StrEnum):
+    """What is done about the cards after one of them failed, in this order."""
+
+    QUIET = "quiet"
+    PROBING = "probing"
+    DONE = "done"
+
+
+class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """How one card answered its probe. `bdf` is its PCI address; `verdict` one of `slot.cards.verdict`."""
+
+    bdf: str
+    verdict: str
+    words: str
+
+
+class Recovery(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens after a device fault, and until when. `until` is None where no time is known."""
+
+    stage: RecoveryStage
+    until: float | None = None
+    cards: tuple[CardFacts, ...] = ()
+
+
+class Pulse(msgspec.Struct, frozen=True, kw_only=True):
+    """The serving engine's pulse: what it has in hand, and when it was last seen to get on.
+
+    `tokens` is what it has generated since its start; `beat_at` when anything of it last moved, `probed_at` when it was
+    last asked for a token because it had nothing to do; `allowance_s` how long it may stand still with work in hand.
+    """
+
+    running: int
+    waiting: int
+    tokens: int
+    beat_at: float
+    probed_at: float | None = None
+    allowance_s: float
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the engine said and that ends nothing, told once: `count` is how often it was said."""
+
+    name: str
+    kind: str
+    words: str
+    first_at: float
+    count: int
 
 
 class SlotState(msgspec.Struct, frozen=True, kw_only=True):
-    """One snapshot. `progress` is 0..1 of the load; `eta_s` is None where there is no history to tell it from."""
+    """One snapshot. `progress` is 0..1 of the load; `eta_s` is None where there is no history to tell it from.
+
+    `restarts` counts the starts in a row that followed a failure of this profile.
+
+    A field that is added has a default, and readers pass over what they do not know: a frontdoor that has not been
+    replaced yet reads a newer supervisor's file, and the other way round. `FORMAT_VERSION` is for changes that break
+    this.
+    """
 
     version: int = FORMAT_VERSION
     state: Lifecycle
@@ -116,6 +180,10 @@ class SlotState(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool = False
     engine: EngineFacts = EngineFacts()
     failure: Failure | None = None
+    recovery: Recovery | None = None
+    pulse: Pulse | None = None
+    warnings: tuple[Notice, ...] = ()
+    restarts: int = 0
 
     def is_abandoned(self, now: float) -> bool:
         """Whether its supervisor is gone without a last word. `now` is seconds since the epoch."""

@@ -66,6 +66,7 @@ def command_for(
         faults=faults,
         seed=seed,
         port=port,
+        is_offline=os.environ.get("SLOT_OFFLINE") == "1",
     )
     if faults and not command.simulated:
         facts = (("expected", "a simulated engine"), ("do", "add --simulate"))

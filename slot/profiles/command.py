@@ -51,6 +51,7 @@ def engine_command(
     faults: Sequence[str] = (),
     seed: int = 0,
     port: int | None = None,
+    is_offline: bool = False,
 ) -> EngineCommand:
     """How to start the profile's engine, or the simulator in its place.
 
@@ -62,16 +63,20 @@ def engine_command(
         faults: faults for the simulator to have, as its `--simulator-fault` takes them; ignored by a real engine.
         seed: what the simulator's output depends on.
         port: use this port instead of the profile's.
+        is_offline: there is no way out of this host (SLOT_OFFLINE): the engine must not look for one, and its workers
+            must find each other on loopback.
     """
     served = (_model(profile, data_dir, home), *_address(profile, port), *_flags(profile))
     if simulate or profile.engine == "simulator":
         program = Path(python)
         start = [Argument(word, "built in: the simulator") for word in (python, "-m", "slot.simulator", "serve")]
         argv = (*start, *served, *_simulator_arguments(profile.measured, faults, seed))
-        return EngineCommand(argv, _environment(profile, program, home), program, simulated=True)
+        environment = _environment(profile, program, home, is_offline=is_offline) | _simulators_places(data_dir)
+        return EngineCommand(argv, environment, program, simulated=True)
     program = _place(profile.venv or "", data_dir, home) / "bin/vllm"
     argv = (Argument(str(program), _origin_of(profile, "MODEL_SLOT_VENV")), Argument("serve", "built in"), *served)
-    return EngineCommand(argv, _environment(profile, program, home), program, simulated=False)
+    environment = _environment(profile, program, home, is_offline=is_offline)
+    return EngineCommand(argv, environment, program, simulated=False)
 
 
 def _place(path: str, data_dir: Path, home: Path) -> Path:
@@ -137,7 +142,11 @@ def _timing(measured: Measured) -> str:
     return msgspec.json.encode(known).decode()
 
 
-def _environment(profile: Profile, program: Path, home: Path) -> dict[str, Argument]:
+def _simulators_places(data_dir: Path) -> dict[str, Argument]:
+    return {"SLOT_DATA_DIR": Argument(str(data_dir), "built in: where the simulator keeps how its cards are")}
+
+
+def _environment(profile: Profile, program: Path, home: Path, *, is_offline: bool) -> dict[str, Argument]:
     """A minimal base and what every engine of ours gets; a variable of the profile replaces one of the same name."""
     base = {
         "PATH": Argument(f"{program.parent}:/usr/bin:/bin", "built in: the engine's own programs first"),
@@ -151,6 +160,9 @@ def _environment(profile: Profile, program: Path, home: Path) -> dict[str, Argum
     }
     if profile.model_dir:
         base["HF_HUB_OFFLINE"] = Argument("1", "built in: the model is a directory of this host")
+    if is_offline:
+        base["HF_HUB_OFFLINE"] = Argument("1", "SLOT_OFFLINE: there is no way to the hub")
+        base["VLLM_HOST_IP"] = Argument("127.0.0.1", "SLOT_OFFLINE: the engine's processes meet on loopback")
     own = {key: Argument(value.text, _origin(key, value)) for key, value in profile.engine_environment().items()}
     return base | own
 

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
 from slot.profiles import kinds
@@ -100,6 +101,17 @@ class Key:
     kind: Kind
     doc: str
     default: str | None = None
+
+
+class Canary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A question whose answer shows that the model is the one that was meant, and in its right mind.
+
+    Asked greedily; right is an answer that has `contains` in it.
+    """
+
+    prompt: Annotated[str, Meta(min_length=1)]
+    contains: Annotated[str, Meta(min_length=1)]
+    max_tokens: Annotated[int, Meta(ge=1, le=256)] = 8
 
 
 def _table(*keys: Key) -> dict[str, Key]:
@@ -191,6 +203,18 @@ MODEL_SLOT = _table(
         kinds.number(above=5, unit="seconds"),
         "How long the engine may take to stop before it is killed, in seconds.",
         f"{DEFAULT_STOP_GRACE_S:g}",
+    ),
+    Key(
+        "MODEL_SLOT_WEDGE_TIMEOUT_S",
+        _SOME_SECONDS,
+        "How long the engine may stand still with requests in hand before it counts as wedged, in seconds.",
+        "three times the longest prefill, at least 120, by MODEL_SLOT_MEASURED_PREFILL_TOKENS_PER_S; 600 without it",
+    ),
+    Key(
+        "MODEL_SLOT_CANARY",
+        kinds.json_of(Canary, 'JSON such as {"prompt":"2 + 2 =","contains":"4","max_tokens":8}'),
+        "A question that a switch asks the model before it counts as switched: the answer must have `contains` in it.",
+        "none: a token is enough",
     ),
     Key("MODEL_SLOT_MEASURED_LOAD_S", _SECONDS, "Measured: from start to ready, in seconds."),
     Key("MODEL_SLOT_MEASURED_WEIGHTS_S", _SECONDS, "Measured: loading the weights, in seconds."),

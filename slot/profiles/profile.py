@@ -197,6 +197,16 @@ class Profile:
         return self._number("MODEL_SLOT_STOP_GRACE_S") or keys.DEFAULT_STOP_GRACE_S
 
     @property
+    def wedge_timeout_s(self) -> float | None:
+        """None: `slot.pulse.allowance` tells it from what was measured."""
+        return self._number("MODEL_SLOT_WEDGE_TIMEOUT_S")
+
+    @property
+    def canary(self) -> keys.Canary | None:
+        canary = self.get("MODEL_SLOT_CANARY")
+        return msgspec.json.decode(canary, type=keys.Canary) if canary else None
+
+    @property
     def measured(self) -> Measured:
         kv_tokens = self.get("MODEL_SLOT_MEASURED_KV_TOKENS")
         decode = self.get("MODEL_SLOT_MEASURED_DECODE_TOKENS_PER_S")

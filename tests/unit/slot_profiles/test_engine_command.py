@@ -137,3 +137,15 @@ def test_a_model_that_is_here_is_not_looked_for_on_the_hub() -> None:
 def test_the_profile_may_say_otherwise() -> None:
     environment = command({**VLLM, "MODEL_SLOT_MODEL_DIR": "m", "HF_HUB_OFFLINE": "0"}).environment
     assert environment["HF_HUB_OFFLINE"].text == "0"
+
+
+def test_offline_the_engine_stays_on_this_host() -> None:
+    environment = command(VLLM, is_offline=True).environment
+    assert environment["HF_HUB_OFFLINE"].text == "1"
+    assert environment["VLLM_HOST_IP"].text == "127.0.0.1"
+    assert "VLLM_HOST_IP" not in command(VLLM).environment
+
+
+def test_the_simulator_alone_knows_the_data_directory() -> None:
+    assert command(VLLM, simulate=True).environment["SLOT_DATA_DIR"].text == "/data"
+    assert "SLOT_DATA_DIR" not in command(VLLM).environment

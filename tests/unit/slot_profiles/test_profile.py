@@ -33,6 +33,8 @@ def profile(**texts: str) -> Profile:
         ("load_timeout_s", "MODEL_SLOT_LOAD_TIMEOUT_S", "1.5", 1.5, 2400.0),
         ("stall_timeout_s", "MODEL_SLOT_STALL_TIMEOUT_S", "60", 60.0, 600.0),
         ("stop_grace_s", "MODEL_SLOT_STOP_GRACE_S", "6", 6.0, 240.0),
+        ("wedge_timeout_s", "MODEL_SLOT_WEDGE_TIMEOUT_S", "90", 90.0, None),
+        ("canary", "MODEL_SLOT_CANARY", '{"prompt":"2 + 2 =","contains":"4"}', keys.Canary("2 + 2 =", "4", 8), None),
         ("served_model_name", "SERVE_SERVED_MODEL_NAME", "a", "a", "x"),
         ("served_model_name", "SERVE_SERVED_MODEL_NAME", "a,b", "a", "x"),
         ("max_model_len", "SERVE_MAX_MODEL_LEN", "32768", 32768, None),

@@ -32,6 +32,7 @@ def complaint(key: str, text: str) -> tuple[str, str, str | None] | None:
         ("MODEL_SLOT_MODEL_DIR", "/mnt/fast-ai/llm-models/..weights"),
         ("MODEL_SLOT_EXTRA_ARGS", '["--brand-new-flag","-1"]'),
         ("MODEL_SLOT_MEASURED_DECODE_TOKENS_PER_S", '{"1":112.77,"8":784.69}'),
+        ("MODEL_SLOT_CANARY", '{"prompt":"2 + 2 =","contains":"4","max_tokens":256}'),
         ("SERVE_MAX_MODEL_LEN", "32768"),
         ("SERVE_HF_OVERRIDES", "{}"),
         ("FRONTDOOR_LOG_EVENTS", "0"),
@@ -48,6 +49,25 @@ def complaint(key: str, text: str) -> tuple[str, str, str | None] | None:
 )
 def test_a_right_line(key: str, text: str) -> None:
     assert complaint(key, text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4",
+        "{}",
+        '{"prompt":"2 + 2 ="}',
+        '{"prompt":"","contains":"4"}',
+        '{"prompt":"2 + 2 =","contains":""}',
+        '{"prompt":"2 + 2 =","contains":"4","max_tokens":0}',
+        '{"prompt":"2 + 2 =","contains":"4","max_tokens":257}',
+        '{"prompt":"2 + 2 =","contains":"4","model":"x"}',
+    ],
+)
+def test_a_canary_is_whole_or_none(text: str) -> None:
+    found = complaint("MODEL_SLOT_CANARY", text)
+    assert found is not None
+    assert found[1].startswith('JSON such as {"prompt"')
 
 
 @pytest.mark.parametrize(
