@@ -41,6 +41,7 @@ def test_these_are_the_units() -> None:
     assert [unit.name for unit in UNITS] == [
         "b70-openai-frontdoor.service",
         "b70-openai-frontdoor.socket",
+        "b70-slot-switch@.service",
         "b70-vllm-slot.service",
     ]
 
