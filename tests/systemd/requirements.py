@@ -1,10 +1,14 @@
-"""What a host must have for a machine to boot on it."""
+"""What a host must have for a machine to boot on it.
+
+    python -m systemd.requirements      in the directory above: exit code 1 and a sentence where none can boot
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from systemd.cgroups import hierarchies
@@ -45,3 +49,7 @@ def _has_capability(status: str, number: int) -> bool:
     """`status`: the text of /proc/PID/status."""
     effective = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
     return effective is not None and bool(int(effective[1], 16) >> number & 1)
+
+
+if __name__ == "__main__":
+    sys.exit(why_not() or None)
