@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -14,9 +15,10 @@ from slot.exit_codes import ExitCode
 INTERRUPTED = 130  # what typer makes of a Ctrl-C; `slotctl up` handles its own, for the others it means: not done
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
+    """`words`: instead of those of the command line."""
     try:
-        app(prog_name="slotctl")
+        app(args=None if words is None else list(words), prog_name="slotctl")
     except SystemExit as exc:
         sys.exit(ExitCode.FAILED if exc.code == INTERRUPTED else exc.code)
     except Exception as exc:  # the last place that can turn it into a sentence

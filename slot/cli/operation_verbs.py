@@ -164,7 +164,10 @@ def logs(
         typer.Argument(metavar="[slot|frontdoor|switch]...", help="Without any: all.", autocompletion=complete_unit),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
-    number: Annotated[int, typer.Option("--number", "-n", metavar="N", min=0, help="The last lines only.")] = 50,
+    number: Annotated[
+        int | None,
+        typer.Option("--number", "-n", metavar="N", min=0, help="The last lines only; 50 unless --since is given."),
+    ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="From then on, in journalctl's words: today, -10min.")
     ] = None,
@@ -178,7 +181,9 @@ def logs(
       slotctl logs --follow
       slotctl logs slot --since -1h
     """
-    raise typer.Exit(verb_of("logs")(what or (), follow=follow, number=number, since=since, as_json=as_json))
+    from slot.cli.logs import logs
+
+    logs(what or (), follow=follow, number=number, since=since, as_json=as_json)
 
 
 def pause(
