@@ -11,6 +11,7 @@ from pathlib import Path
 
 from processes import until
 from systemd import catalog
+from systemd.bringing import CHECKOUT
 from systemd.load import Outcome, Sort, chat
 from systemd.machine import Machine
 
@@ -122,14 +123,11 @@ def install(machine: Machine, wheel: Path, profile: str = catalog.A) -> Installe
 
 def _install_by_hand(installed: Installed, profile: str) -> None:
     """What `slotctl install --profile NAME --enable` will do."""
-    from systemd.bringing import CHECKOUT
-
     machine = installed.machine
     for unit in sorted((CHECKOUT / "deploy/systemd").glob("b70-*")):
         machine.write(f"/etc/systemd/system/{unit.name}", unit.read_text())
-    machine.run(
-        ["systemd-sysusers", "-"], stdin='g b70-operators -\nu b70-slot - "model slot" /var/lib/b70-vllm-slot\n'
-    )
+    users = ('u b70-slot - "model slot" /var/lib/b70-vllm-slot', "m b70-slot render", "m b70-slot video")
+    machine.run(["systemd-sysusers", "-"], stdin="\n".join([*users, "g b70-operators -", ""]))
     machine.systemctl("daemon-reload")
     text = flatten(Catalog(machine.root / str(installed.catalog_dir).lstrip("/")).load(profile))
     machine.write(ACTIVE_PROFILE, text)
