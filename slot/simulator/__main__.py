@@ -10,7 +10,7 @@ import sys
 import time
 
 from slot.profiles.engine_face import EngineFace, faces
-from slot.simulator import children, help_text, options
+from slot.simulator import children, help_text, hog, options
 from slot.simulator.argv import UsageError
 from slot.simulator.faults import FaultName
 
@@ -35,6 +35,7 @@ def main() -> None:
     stubborn = any(fault.name is FaultName.IGNORE_SIGTERM for fault in chosen.faults)
     # before anything that has threads or an event loop is imported
     family = children.fork(chosen.children, stubborn=stubborn)
+    hogged = [hog.take(fault) for fault in chosen.faults if fault.name is FaultName.HOG]
 
     import uvloop
 
@@ -45,6 +46,7 @@ def main() -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(run())
+    del hogged
     if code < 0:
         signal.signal(-code, signal.SIG_DFL)
         signal.raise_signal(-code)

@@ -70,6 +70,9 @@ class OperationsApi:
         return json_response({})
 
     async def metrics(self, request: web.Request) -> web.Response:
+        fault = self._serving.process_fault(FaultName.SLOW_METRICS)
+        if fault is not None:
+            await asyncio.sleep(fault.seconds)
         return web.Response(body=self._serving.metrics.text(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def models(self, request: web.Request) -> web.Response:

@@ -23,17 +23,21 @@ from slot.simulator import timing
 from slot.simulator.kv_cache import Holding, KvCache
 from slot.simulator.timing import Timing
 
+SLOW_STEP_S = 0.1
+
 
 @dataclass(eq=False)
 class Request:
     """One generation. `max_tokens` is what it produces unless aborted, and `finish_reason` what that is called;
-    `stalls_after`: it never gets further than so many tokens.
+    `stalls_after`: it never gets further than so many tokens. `slow_steps`: so many steps of its prefill bring nothing
+    but blocks.
     """
 
     prompt: Sequence[int]
     max_tokens: int
     finish_reason: str = "length"
     stalls_after: int | None = None
+    slow_steps: int = 0
     produced: int = 0
     computed: int = 0  # tokens of the prompt, and after a preemption also of its own output, that are in the KV cache
     cached_tokens: int = 0  # as the client is told: of the prompt, when it was first admitted
@@ -55,6 +59,10 @@ class Request:
     @property
     def is_stalled(self) -> bool:
         return self.stalls_after is not None and self.produced >= self.stalls_after
+
+    @property
+    def decodes(self) -> bool:
+        return self.to_compute == 1 and not self.slow_steps and not self.is_stalled
 
 
 @dataclass(frozen=True)
@@ -86,15 +94,27 @@ class Counters:
     cache_hits: int = 0
 
 
+@dataclass(frozen=True)
+class Load:
+    """How many requests there are, as the engine tells it."""
+
+    running: int
+    waiting: int
+
+
 @dataclass
 class Engine:
-    """`stands_still_after`: as soon as one request has produced so many tokens, no step is ever planned again."""
+    """`stands_still_after`: as soon as one request has produced so many tokens, no step is ever planned again.
+
+    `wedged`: it stands still for good, notices nothing, and this is the last that it told of itself.
+    """
 
     timing: Timing
     cache: KvCache
     max_num_seqs: int
     max_batched_tokens: int
     stands_still_after: int | None = None
+    wedged: Load | None = None
     running: list[Request] = field(default_factory=list)
     waiting: deque[Request] = field(default_factory=deque)
     counters: Counters = field(default_factory=Counters)
@@ -105,8 +125,18 @@ class Engine:
     def add(self, request: Request) -> None:
         self.waiting.append(request)
 
+    @property
+    def load(self) -> Load:
+        return self.wedged or Load(len(self.running), len(self.waiting))
+
+    def wedge(self, *, as_idle: bool) -> None:
+        """From now on nothing happens in it any more. `as_idle`: it seems to have nothing to do, besides."""
+        self.wedged = Load(0, 0) if as_idle else self.load
+
     def abort(self, request: Request) -> None:
         """Forgets a request wherever it is; one that is gone already is no mistake."""
+        if self.wedged:
+            return
         if request in self.running:
             self._leave(request)
         elif request in self.waiting:
@@ -114,17 +144,21 @@ class Engine:
 
     def plan(self) -> Step | None:
         """The next step, or None while there is nothing that could be computed."""
-        if self.stands_still:
+        if self.stands_still or self.wedged:
             return None
         self._make_room_for_next_tokens()
         budget = self.max_batched_tokens
-        decoding = [request for request in self.running if request.to_compute == 1 and not request.is_stalled]
+        decoding = [request for request in self.running if request.decodes]
         shares = [(request, 1) for request in decoding[:budget]]
         budget -= len(shares)
         begins = self._admit(budget)
         prefilling = [request for request in self.running if request not in decoding and not request.is_stalled]
         prefill_tokens = 0
+        slow = [request for request in prefilling if request.slow_steps]
+        shares += [(request, 0) for request in slow]
         for request in prefilling:
+            if request in slow:
+                continue
             share = min(budget - prefill_tokens, request.to_compute)
             if share > 0:
                 shares.append((request, share))
@@ -132,10 +166,12 @@ class Engine:
         if not shares:
             return None
         seconds = timing.step_s(self.timing, prefill_tokens=prefill_tokens, begins=begins, streams=len(decoding))
-        return Step(tuple(shares), seconds)
+        return Step(tuple(shares), max(seconds, SLOW_STEP_S) if slow else seconds)
 
     def complete(self, step: Step) -> list[Token]:
-        """The tokens of a finished step; what was aborted in the meantime gets none."""
+        """The tokens of a finished step; what was aborted in the meantime gets none, and nobody once it is wedged."""
+        if self.wedged:
+            return []
         return [token for request, share in step.shares if (token := self._advance(request, share))]
 
     @property
@@ -145,6 +181,10 @@ class Engine:
 
     def _advance(self, request: Request, share: int) -> Token | None:
         if request.holding is None:  # aborted while the step ran
+            return None
+        if request.slow_steps:
+            request.slow_steps -= 1
+            self.cache.grow(request.holding, request.holding.blocks * self.cache.block_size + 1)
             return None
         request.computed += share
         if request.to_compute:  # more of its prompt to come

@@ -45,6 +45,8 @@ _IGC = (
 )
 
 DEVICE_LOST = "RuntimeError: level_zero backend failed with error: 20 (UR_RESULT_ERROR_DEVICE_LOST)"
+# a mistake in the scheduler: no card and no setting has to do with it
+CRASH = "KeyError: 'cmpl-7c1b2a90e5d34f6c-0'"
 
 FAILURES: Mapping[str, Failure] = {
     "device_lost": Failure("warmup", DEVICE_LOST),

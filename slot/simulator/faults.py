@@ -8,12 +8,23 @@ line befalls every stream.
     name               where     what happens
     slow_start         start     `seconds` of silence before `phase` (default weights)
     crash_loading      start     the failure `text` (see `failure_texts`), before `phase` if given
+    say                start     says `line` (all that follows, commas too; so it comes last) in `phase` (default
+                                 warmup)
+    wedge_card         start     card number `card` is `how=wedged` or `how=faulty` once the engine has failed: a probe
+                                 of the simulated cards finds it so (see `cards`)
+    hog                start     takes `bytes` of memory and `tasks` threads, and keeps them
     ignore_sigterm     process   SIGTERM and SIGINT do nothing; only SIGKILL ends it, its children too
     hang_on_sigterm    process   while loading: no reaction; while serving: the port closes, the streams stay open and
                                  silent (both measured on vLLM 0.32, the latter with requests waiting)
     slow_health        process   /health answers after `seconds`
+    slow_metrics       process   /metrics answers after `seconds`
     device_lost        engine    after `after_tokens`: UR_RESULT_ERROR_DEVICE_LOST, every stream fails, the
                                  process exits
+    crash              engine    after `after_tokens` the engine core fails of an error of its own, every stream with
+                                 it, and the process exits with 1
+    wedge              engine    after `after_tokens` the engine stands still for good: /health says 200, /metrics
+                                 answers, nothing moves in it; `how=zero`: and it says that nothing runs
+    slow_prefill       engine    the prompt takes `seconds`: no counter moves, the share of the KV cache does
     die_mid_stream     stream    after `after_tokens` the connection is cut (`how=fin` or `how=rst`); on the
                                  command line the process kills itself
     stall_mid_stream   stream    after `after_tokens` no more tokens, connection open; on the command line the
@@ -62,7 +73,14 @@ class FaultName(StrEnum):
     IGNORE_SIGTERM = "ignore_sigterm"
     HANG_ON_SIGTERM = "hang_on_sigterm"
     SLOW_HEALTH = "slow_health"
+    SLOW_METRICS = "slow_metrics"
+    SAY = "say"
+    WEDGE_CARD = "wedge_card"
+    HOG = "hog"
     DEVICE_LOST = "device_lost"
+    CRASH = "crash"
+    WEDGE = "wedge"
+    SLOW_PREFILL = "slow_prefill"
     DIE_MID_STREAM = "die_mid_stream"
     STALL_MID_STREAM = "stall_mid_stream"
     PAUSE = "pause"
@@ -90,8 +108,15 @@ _KEYS: dict[FaultName, tuple[Scope, dict[str, str]]] = {
     FaultName.CRASH_LOADING: (Scope.START, {"text": "device_lost", "phase": ""}),
     FaultName.IGNORE_SIGTERM: (Scope.PROCESS, {}),
     FaultName.HANG_ON_SIGTERM: (Scope.PROCESS, {}),
+    FaultName.SAY: (Scope.START, {"phase": "warmup", "line": "WARNING: something worth a note"}),
+    FaultName.WEDGE_CARD: (Scope.START, {"card": "0", "how": "wedged"}),
+    FaultName.HOG: (Scope.START, {"bytes": "0", "tasks": "0"}),
     FaultName.SLOW_HEALTH: (Scope.PROCESS, {"seconds": "10"}),
+    FaultName.SLOW_METRICS: (Scope.PROCESS, {"seconds": "10"}),
     FaultName.DEVICE_LOST: (Scope.ENGINE, _AFTER),
+    FaultName.CRASH: (Scope.ENGINE, _AFTER),
+    FaultName.WEDGE: (Scope.ENGINE, {**_AFTER, "how": "plain"}),
+    FaultName.SLOW_PREFILL: (Scope.ENGINE, {"seconds": "5"}),
     FaultName.DIE_MID_STREAM: (Scope.STREAM, {**_AFTER, "how": "fin"}),
     FaultName.STALL_MID_STREAM: (Scope.STREAM, _AFTER),
     FaultName.PAUSE: (Scope.STREAM, {**_AFTER, "seconds": "1", "how": "plain"}),
@@ -109,7 +134,10 @@ _KEYS: dict[FaultName, tuple[Scope, dict[str, str]]] = {
     FaultName.ERROR_STRING: (Scope.STREAM, _AFTER),
     FaultName.FINISH_ABORT: (Scope.STREAM, _AFTER),
 }
+_COUNTS = ("after_tokens", "card", "bytes", "tasks")
 _HOW = {
+    FaultName.WEDGE_CARD: ("wedged", "faulty"),
+    FaultName.WEDGE: ("plain", "zero"),
     FaultName.DIE_MID_STREAM: ("fin", "rst"),
     FaultName.DIE_BEFORE_HEAD: ("fin", "rst"),
     FaultName.PAUSE: ("plain", "ids"),
@@ -123,7 +151,7 @@ class UnknownFault(ValueError):
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault. `seconds` and `after_tokens` are 0 where the fault has none, the texts are empty."""
+    """One fault. Numbers are 0 where the fault has none, texts are empty."""
 
     name: FaultName
     after_tokens: int = 0
@@ -131,6 +159,10 @@ class Fault:
     text: str = ""
     phase: str = ""
     how: str = ""
+    line: str = ""
+    card: int = 0
+    bytes: int = 0
+    tasks: int = 0
 
     @property
     def scope(self) -> Scope:
@@ -147,7 +179,7 @@ def parse(spec: str) -> Fault:
     if name not in FaultName.__members__.values():
         raise UnknownFault(f"unknown fault {name!r}{_meant(name, [*FaultName])}")
     fault = FaultName(name)
-    given = dict(_pair(fault, part) for part in rest.split(",") if part)
+    given = dict(_pair(fault, part) for part in _parts(rest) if part)
     return _checked(fault, _KEYS[fault][1] | given)
 
 
@@ -161,6 +193,12 @@ def for_request(spec: object) -> Fault | None:
     return fault
 
 
+def _parts(rest: str) -> list[str]:
+    """What is between the commas; a line that is to be said may have some of its own."""
+    before, key, line = rest.partition("line=")
+    return [*before.split(","), *([key + line] if key else [])]
+
+
 def _pair(fault: FaultName, part: str) -> tuple[str, str]:
     key, equals, value = part.partition("=")
     if not equals or key not in _KEYS[fault][1]:
@@ -171,10 +209,10 @@ def _pair(fault: FaultName, part: str) -> tuple[str, str]:
 
 def _checked(name: FaultName, values: dict[str, str]) -> Fault:
     try:
-        seconds, after_tokens = float(values.get("seconds", 0)), int(values.get("after_tokens", 0))
+        seconds, counts = float(values.get("seconds", 0)), {key: int(values.get(key, 0)) for key in _COUNTS}
     except ValueError:
         raise UnknownFault(f"{name}: not a number in {values}") from None
-    if seconds < 0 or after_tokens < 0:
+    if min(seconds, *counts.values()) < 0:
         raise UnknownFault(f"{name}: a number is negative in {values}")
     text, phase, how = values.get("text", ""), values.get("phase", ""), values.get("how", "")
     if text and text not in FAILURES:
@@ -183,7 +221,7 @@ def _checked(name: FaultName, values: dict[str, str]) -> Fault:
         raise UnknownFault(f"unknown phase {phase!r}, known: {', '.join(PHASES)}")
     if how and how not in _HOW[name]:
         raise UnknownFault(f"{name}: how={how!r}, known: {', '.join(_HOW[name])}")
-    return Fault(name, after_tokens=after_tokens, seconds=seconds, text=text, phase=phase, how=how)
+    return Fault(name, seconds=seconds, text=text, phase=phase, how=how, line=values.get("line", ""), **counts)
 
 
 def _meant(name: str, known: list[str]) -> str:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from slot.simulator import tokens
 from slot.simulator.asks import Ask
-from slot.simulator.engine import Request, Token
+from slot.simulator.engine import SLOW_STEP_S, Request, Token
 from slot.simulator.engine_loop import EngineDead, EngineLoop
-from slot.simulator.failure_texts import DEVICE_LOST
+from slot.simulator.failure_texts import CRASH, DEVICE_LOST
 from slot.simulator.faults import Fault, FaultName
 from slot.simulator.stop_strings import StopStrings
 from slot.simulator.tokens import Voice
@@ -92,6 +92,8 @@ class Generation:
                 self._choices[choice.request] = choice
                 if ask.fault is not None and ask.fault.name in (FaultName.STALL_MID_STREAM, FaultName.SILENT_PREFILL):
                     choice.request.stalls_after = ask.fault.after_tokens
+                if fault is not None and fault.name is FaultName.SLOW_PREFILL:
+                    choice.request.slow_steps = round(fault.seconds / SLOW_STEP_S)
 
     @property
     def usage(self) -> Usage:
@@ -121,7 +123,7 @@ class Generation:
                 if delta.finish_reason:
                     unfinished -= 1
                 yield delta
-                self._lose_device(token)
+                self._befall(token)
         finally:
             self.leave()
 
@@ -146,7 +148,14 @@ class Generation:
         alternatives = () if count is None else choice.alternatives(token.position, count, self.fault)
         return Delta(choice.index, said, text, finish, choice.stops.hit, alternatives)
 
-    def _lose_device(self, token: Token) -> None:
-        fault = self.fault
-        if fault is not None and fault.name is FaultName.DEVICE_LOST and token.position + 1 >= fault.after_tokens:
-            self._loop.die(DEVICE_LOST)
+    def _befall(self, token: Token) -> None:
+        """What befalls the whole engine after this token."""
+        if self.fault is None or token.position + 1 < self.fault.after_tokens:
+            return
+        match self.fault.name:
+            case FaultName.DEVICE_LOST:
+                self._loop.die(DEVICE_LOST)
+            case FaultName.CRASH:
+                self._loop.die(CRASH, exit_code=1)
+            case FaultName.WEDGE:
+                self._loop.engine.wedge(as_idle=self.fault.how == "zero")

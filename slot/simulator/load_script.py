@@ -60,6 +60,8 @@ def with_faults(items: Iterable[Item], faults: Iterable[Fault]) -> list[Item]:
         elif fault.name is FaultName.CRASH_LOADING:
             failure = FAILURES[fault.text]
             changed = _insert(changed, fault.phase or failure.phase, failing(failure))
+        elif fault.name is FaultName.SAY:
+            changed = _insert(changed, fault.phase, [Say(ENGINE_CORE, "core.py:402", fault.line)])
     return changed
 
 

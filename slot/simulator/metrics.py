@@ -99,7 +99,8 @@ class Metrics:
 
     def step(self, tokens: list[Token], step: Step, now: float) -> None:
         """One step is over, and these tokens came out of it."""
-        self._observe("iteration_tokens_total", sum(share for _, share in step.shares))
+        if tokens:  # a step that brings none, of a long prompt, is not told of by vLLM 0.32: async_llm.py, line 852
+            self._observe("iteration_tokens_total", sum(share for _, share in step.shares))
         for request, _ in step.shares:
             times = self._times.get(request)
             if times is not None and times.admitted is None:
@@ -158,8 +159,8 @@ class _EngineCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         engine, counters = self._engine, self._engine.counters
-        yield self._gauge("num_requests_running", "Number of requests in model execution batches.", len(engine.running))
-        yield self._gauge("num_requests_waiting", "Number of requests waiting to be processed.", len(engine.waiting))
+        yield self._gauge("num_requests_running", "Number of requests in model execution batches.", engine.load.running)
+        yield self._gauge("num_requests_waiting", "Number of requests waiting to be processed.", engine.load.waiting)
         yield self._waiting_by_reason()
         yield self._gauge("kv_cache_usage_perc", "KV-cache usage. 1 means 100 percent usage.", engine.cache.usage)
         yield self._counter("prefix_cache_queries", "Prefix cache queries, in tokens.", counters.cache_queries)
@@ -183,7 +184,7 @@ class _EngineCollector(Collector):
     def _waiting_by_reason(self) -> Metric:
         text = "Number of waiting requests by reason."
         family = GaugeMetricFamily("vllm:num_requests_waiting_by_reason", text, labels=[*self._names, "reason"])
-        family.add_metric([*self._values, "capacity"], len(self._engine.waiting))
+        family.add_metric([*self._values, "capacity"], self._engine.load.waiting)
         family.add_metric([*self._values, "deferred"], 0)
         return family
 

@@ -11,9 +11,9 @@
     any      --second SIGTERM-->                         gone at once
 
 The port is bound before the model is loaded and listened to only afterwards, so a start is refused connections and a
-busy port is found at once. Measured on vLLM 0.32, the exit code 0 after the engine core's death included. One thing
-is kinder here: from the start of its engine core to the end of the load vLLM does not react to SIGTERM at all (2 of 2
-tries), which only the fault `hang_on_sigterm` does here.
+busy port is found at once. Measured on vLLM 0.32, the exit code 0 after the engine core's death included; the fault
+`crash` ends with 1. One thing is kinder here: from the start of its engine core to the end of the load vLLM does not
+react to SIGTERM at all (2 of 2 tries), which only the fault `hang_on_sigterm` does here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import Any
 from aiohttp import web
 
 from slot.simulator import app as http
-from slot.simulator import children, stop_script
+from slot.simulator import cards, children, stop_script
 from slot.simulator.children import Child
 from slot.simulator.failing_start import api_server_traceback, core_failed
 from slot.simulator.faults import FaultName
@@ -78,6 +78,7 @@ class Simulator:
                     return -signal.SIGTERM
                 return await self._serve(listener)
         except Failed as exc:
+            cards.strike(self._options.faults, os.environ)
             return exc.code
         finally:
             children.let_go(self._family)
@@ -128,7 +129,7 @@ class Simulator:
             self._terminal.say(uvicorn("Application startup complete."))
             await self._until_stopped(runner)
         self._terminal.say(*stop_script.FINISHED)
-        return 0
+        return self._serving.loop.exit_code
 
     @contextlib.asynccontextmanager
     async def _running(self, app: web.Application) -> AsyncIterator[web.AppRunner]:
@@ -157,6 +158,7 @@ class Simulator:
         loop = self._serving.loop
         if await _before(loop.died.wait(), self._asked_to_stop.wait()):
             self._terminal.say(*stop_script.died(loop.cause))
+            cards.strike(self._options.faults, os.environ)
             await asyncio.sleep(DEAD_ENGINE_LINGERS_S)
             return
         timeout_s = self._options.shutdown_timeout_s

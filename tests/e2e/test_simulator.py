@@ -11,11 +11,15 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
 from simulated_engine import SimulatedEngine, simulated_engine
+
+from slot.simulator.cards import FILE_NAME
+from slot.simulator.failure_texts import CRASH
 
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello"}]
 FAST = ("--served-model-name", "tiny", "--max-model-len", "2048", "--simulator-timing", '{"load_s":0}')
@@ -372,6 +376,60 @@ def test_a_wedged_engine_is_healthy_and_does_nothing() -> None:
         second.close()
 
 
+@pytest.mark.parametrize(("how", "running_now"), [("plain", 1), ("zero", 0)])
+def test_an_engine_that_is_wedged_for_good_notices_nothing(how: str, running_now: int) -> None:
+    with simulated_engine(*FAST, "--simulator-fault", f"wedge:after_tokens=2,how={how}") as running:
+        with running.open("/v1/completions", LONG):
+            while running.metric("generation_tokens_total") < 2:
+                pass
+        with running.open("/v1/completions", LONG):  # the first client has left, and it is as before
+            made = running.metric("generation_tokens_total")
+            assert running.get("/health") == (200, b"")
+            assert running.metric("num_requests_running") == running_now
+            assert running.metric("num_requests_waiting") == 0
+            assert running.metric("generation_tokens_total") == made
+        assert running.stop() == 0
+
+
+def test_a_slow_prefill_moves_the_cache_and_no_counter() -> None:
+    with simulated_engine(*FAST) as running:
+        asked = {"prompt": "a", "max_tokens": 1, "simulator_fault": "slow_prefill:seconds=30"}
+        with running.open("/v1/completions", asked):
+            eventually(running, "num_requests_running", 1)
+            seen, counted = running.metric("kv_cache_usage_perc"), running.metric("iteration_tokens_total_count")
+            while running.metric("kv_cache_usage_perc") == seen:
+                pass
+            assert (
+                running.metric("iteration_tokens_total_count") == counted == running.metric("generation_tokens_total")
+            )
+        eventually(running, "num_requests_running", 0)
+
+
+def test_metrics_can_be_slow() -> None:
+    with simulated_engine(*FAST, "--simulator-fault", "slow_metrics:seconds=0.3") as running:
+        began = time.monotonic()
+        assert running.get("/metrics")[0] == 200
+        assert time.monotonic() - began >= 0.3
+
+
+def test_a_crash_of_the_engine_core_ends_the_process_with_one() -> None:
+    with simulated_engine(*FAST, "--simulator-fault", "crash:after_tokens=1") as running:
+        assert running.post("/v1/completions", {"prompt": "a", "max_tokens": 5})[0] == 500
+        assert running.wait() == 1
+        assert "EngineCore encountered a fatal error." in running.text
+        assert CRASH in running.text
+
+
+def test_a_card_stays_as_it_is_when_its_engine_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLOT_DATA_DIR", str(tmp_path))
+    faults = ("--simulator-fault", "wedge_card:card=1", "--simulator-fault", "device_lost:after_tokens=1")
+    with simulated_engine(*FAST, *faults) as running:
+        assert not (tmp_path / FILE_NAME).exists()
+        running.post("/v1/completions", {"prompt": "a", "max_tokens": 5})
+        running.wait()
+    assert json.loads((tmp_path / FILE_NAME).read_text()) == {"1": "wedged"}
+
+
 def test_a_process_that_dies_in_the_middle() -> None:
     with simulated_engine(*FAST, "--simulator-fault", "die_mid_stream:after_tokens=2") as running:
         children = [os.pidfd_open(pid) for pid in running.children]
@@ -439,6 +497,18 @@ def test_a_frightening_start_that_goes_on() -> None:
     with simulated_engine(*FAST, "--simulator-fault", "crash_loading:text=igc_nonfatal") as running:
         assert "IGC: Internal Compiler Error: Floating point exception" in running.text
         assert running.get("/health")[0] == 200
+
+
+def test_a_start_can_say_something_of_its_own() -> None:
+    with simulated_engine(*FAST, "--simulator-fault", "say:line=V0 is gone, V1 it is") as running:
+        assert "V0 is gone, V1 it is" in running.text
+
+
+def test_a_start_can_take_more_than_it_needs() -> None:
+    with simulated_engine(*FAST, "--simulator-fault", "hog:bytes=100000000,tasks=5") as running:
+        status = Path(f"/proc/{running.process.pid}/status").read_text()
+        assert int(status.partition("VmRSS:")[2].split()[0]) > 100_000
+        assert int(status.partition("Threads:")[2].split()[0]) > 5
 
 
 def test_an_unknown_flag() -> None:

@@ -22,6 +22,14 @@ from slot.simulator.faults import Fault, FaultName, Scope, UnknownFault
         ("pause:seconds=0.5,how=ids", Fault(FaultName.PAUSE, after_tokens=3, seconds=0.5, how="ids")),
         ("die_before_head", Fault(FaultName.DIE_BEFORE_HEAD, how="fin")),
         ("stall_mid_stream:after_tokens=7", Fault(FaultName.STALL_MID_STREAM, after_tokens=7)),
+        ("wedge:how=zero,after_tokens=1", Fault(FaultName.WEDGE, after_tokens=1, how="zero")),
+        ("crash", Fault(FaultName.CRASH, after_tokens=3)),
+        ("slow_prefill:seconds=0.5", Fault(FaultName.SLOW_PREFILL, seconds=0.5)),
+        ("slow_metrics:seconds=1", Fault(FaultName.SLOW_METRICS, seconds=1.0)),
+        ("wedge_card:card=2,how=faulty", Fault(FaultName.WEDGE_CARD, card=2, how="faulty")),
+        ("hog:bytes=1000,tasks=3", Fault(FaultName.HOG, bytes=1000, tasks=3)),
+        ("say:line=one, two=2", Fault(FaultName.SAY, phase="warmup", line="one, two=2")),
+        ("say:phase=weights,line=a,b", Fault(FaultName.SAY, phase="weights", line="a,b")),
     ],
 )
 def test_parse(spec: str, expected: Fault) -> None:
@@ -41,6 +49,9 @@ def test_parse(spec: str, expected: Fault) -> None:
         ("slow_start:phase=lunch", "unknown phase 'lunch'"),
         ("crash_loading:text=device_los", "did you mean device_lost?"),
         ("die_mid_stream:how=loudly", "how='loudly'"),
+        ("wedge:how=wedged", "how='wedged'"),
+        ("hog:bytes=1.5", "not a number"),
+        ("hog:tasks=-1", "negative"),
     ],
 )
 def test_parse_refuses(spec: str, said: str) -> None:
