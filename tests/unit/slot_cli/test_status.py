@@ -1,10 +1,22 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from snapshots import FAILURE, snapshot
 
-from slot.cli.status import Sight, duration, lines_of
-from slot.state import STALE_AFTER_S, Lifecycle, LoadPhase, SlotState
+from slot.cli.sight import Sight
+from slot.cli.status_lines import duration, lines_of
+from slot.state import (
+    STALE_AFTER_S,
+    CardFacts,
+    Lifecycle,
+    LoadPhase,
+    Notice,
+    Pulse,
+    Recovery,
+    RecoveryStage,
+    SlotState,
+)
 
 NOW = 1000.0
 
@@ -97,3 +109,46 @@ def test_each_fact_has_a_line(found: SlotState | None, frontdoor: dict[str, Any]
 )
 def test_durations_are_in_the_largest_unit_that_fits_twice(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+CARDS = (CardFacts(bdf="0000:03:00.0", verdict="wedged", words="no answer in 30 s"),)
+BUSY = Pulse(running=3, waiting=1, tokens=9, beat_at=NOW - 10, allowance_s=600)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"failure": replace(FAILURE, next_step="slotctl recover")}, "  next     slotctl recover"),
+        ({"failure": replace(FAILURE, incident="/incidents/1")}, "  kept in  /incidents/1"),
+        (
+            {"recovery": Recovery(stage=RecoveryStage.QUIET, until=NOW + 42)},
+            "  cards    left alone after a device fault, 42 s left",
+        ),
+        (
+            {"recovery": Recovery(stage=RecoveryStage.DONE, cards=CARDS)},
+            "           0000:03:00.0 wedged: no answer in 30 s",
+        ),
+        ({"restarts": 1}, "  again    1 start after a failure"),
+        ({"pulse": replace(BUSY, running=0, waiting=0)}, "  pulse    idle, moved 10 s ago"),
+        ({"pulse": BUSY}, "  pulse    3 running, 1 waiting"),
+        (
+            {"pulse": replace(BUSY, beat_at=NOW - 11)},
+            "  pulse    3 running, 1 waiting: no progress for 11 s; after 10 min it counts as hung",
+        ),
+        (
+            {"warnings": (Notice(name="igc", kind="benign", words="it is slow", first_at=0, count=1),)},
+            "  note     it is slow",
+        ),
+        (
+            {"warnings": (Notice(name="nan", kind="quality", words="it is wrong", first_at=0, count=3),)},
+            "  alarm    it is wrong (3 times)",
+        ),
+    ],
+)
+def test_what_the_supervisor_knows_is_told(facts: dict[str, Any], said: str) -> None:
+    assert said in lines_of(Sight(slot(Lifecycle.SERVING, **facts), None, "http://127.0.0.1:8000", NOW))
+
+
+def test_a_slot_that_is_gone_has_no_pulse() -> None:
+    gone = slot(Lifecycle.SERVING, age_s=OLD, pulse=BUSY)
+    assert not any("pulse" in line for line in lines_of(Sight(gone, None, "http://127.0.0.1:8000", NOW)))

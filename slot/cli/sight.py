@@ -1,0 +1,65 @@
+"""What `slotctl status` has found: the slot's own word and the frontdoor's, side by side, and what they come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from slot.exit_codes import ExitCode
+from slot.state import Lifecycle, SlotState
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was found. `slot` is None without a snapshot, `frontdoor` is the body of its `/status`, None: not told.
+
+    `health`: whether it admits, where it told only that. `missing`: why it did not tell more, and what to do.
+    """
+
+    slot: SlotState | None
+    frontdoor: dict[str, Any] | None
+    url: str
+    now: float
+    health: bool | None = None
+    missing: str = ""
+
+    @property
+    def admits(self) -> bool | None:
+        """None: nobody answers."""
+        return bool(self.frontdoor.get("ok")) if self.frontdoor is not None else self.health
+
+    @property
+    def is_abandoned(self) -> bool:
+        return self.slot is not None and self.slot.is_abandoned(self.now)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """
+        1. The frontdoor says that it could not admit            -> 1, or 69 where the slot is not there either
+        2. A snapshot of serving, kept fresh, or no slot at all
+           behind a frontdoor that admits                        -> 0
+        3. Never started, stopped, or abandoned                  -> 69
+        4. Anything else                                         -> 1
+        """
+        is_there = self.slot is not None and self.slot.state is not Lifecycle.STOPPED and not self.is_abandoned
+        if self.admits is False:  # 1
+            return ExitCode.FAILED if is_there else ExitCode.UNAVAILABLE
+        if self.slot is None and self.admits:  # 2
+            return ExitCode.OK
+        if not is_there:  # 3
+            return ExitCode.UNAVAILABLE
+        serves = self.slot is not None and self.slot.state is Lifecycle.SERVING
+        return ExitCode.OK if serves else ExitCode.FAILED  # 2, 4
+
+
+def as_data(sight: Sight) -> dict[str, Any]:
+    return {
+        "serving": sight.exit_code == ExitCode.OK,
+        "slot": msgspec.to_builtins(sight.slot),
+        "slot_is_abandoned": sight.is_abandoned,
+        "frontdoor_url": sight.url,
+        "frontdoor": sight.frontdoor,
+        "frontdoor_missing": sight.missing or None,
+    }
