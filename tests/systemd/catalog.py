@@ -73,10 +73,13 @@ def profiles() -> dict[str, str]:
     }
 
 
-def place_in(machine: Machine, venv: Path) -> Path:
-    """Puts them into the catalog of the product in `venv`, and returns that directory, as seen from inside."""
+def place_in(machine: Machine, venv: Path, more: Mapping[str, str]) -> Path:
+    """Puts them into the catalog of the product in `venv`, and returns that directory, as seen from inside.
+
+    `more`: the text of others, by name.
+    """
     ask = "from slot.paths import shipped; print(shipped('configs/model-slots'))"
     directory = Path(machine.run([venv / "bin/python", "-c", ask]).stdout.strip())
-    for name, text in profiles().items():
+    for name, text in {**profiles(), **more}.items():
         machine.write(str(directory / f"{name}.env"), text)
     return directory

@@ -27,10 +27,16 @@ def boot(require: Require) -> Iterator[Boot]:
 
 
 @pytest.fixture(scope="module")
-def machine(require: Require) -> Iterator[Machine]:
+def machine(boot_for_all: Boot) -> Machine:
     """One for all tests of a module, which leave its units to each other."""
+    return boot_for_all()
+
+
+@pytest.fixture(scope="module")
+def boot_for_all(require: Require) -> Iterator[Boot]:
+    """As `boot`; the machine goes with the module."""
     with _booting(require) as booted:
-        yield booted()
+        yield booted
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ Decides nothing of how the product is installed: that is `slotctl install`.
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,14 +108,26 @@ class Installed:
 
         until(ask, lambda: f"an answer of {model}; the last one was {seen[-1:]}", patience_s)
 
+    def processes_of(self, unit: str) -> list[int]:
+        """Whoever is in the unit's control group, by the machine's own numbers. Empty if there is no such group."""
+        listed = self.machine.run(
+            ["sh", "-c", f"cat $(find /sys/fs/cgroup -path '*/{unit}/cgroup.procs')"], check=False
+        )
+        return [int(pid) for pid in listed.stdout.split()]
+
     def log(self, unit: str = SLOT) -> list[str]:
         return [str(entry["MESSAGE"]) for entry in self.machine.journal(unit)]
 
 
-def install(machine: Machine, wheel: Path, profile: str = catalog.A) -> Installed:
-    """Product and test profiles brought in, installed, `profile` active; enabled, and nothing started yet."""
+def install(
+    machine: Machine, wheel: Path, profile: str = catalog.A, more: Mapping[str, str] | None = None
+) -> Installed:
+    """Product and test profiles brought in, installed, `profile` active; enabled, and nothing started yet.
+
+    `more`: the text of further profiles, by name.
+    """
     venv = machine.bring_in(wheel, PLACE)
-    made = Installed(machine, venv, catalog.place_in(machine, venv))
+    made = Installed(machine, venv, catalog.place_in(machine, venv, more or {}))
     _install_by_hand(made, profile)
     for unit, text in HASTE.items():
         made.drop_in(unit, text)
