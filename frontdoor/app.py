@@ -36,6 +36,7 @@ from frontdoor.gate import Gate
 from frontdoor.gauges import gauges
 from frontdoor.head import Head
 from frontdoor.identity import client_of
+from frontdoor.ledger import Ledger
 from frontdoor.metrics import CONTENT_TYPE, Metrics
 from frontdoor.occupancy import Occupancy
 from frontdoor.openai_api import error_body
@@ -79,6 +80,7 @@ class Frontdoor:
         self.pooling = Gate(self._pooling_limits(), "pooling request")
         self.metrics = Metrics(lambda: gauges(self.watch, self.occupancy()))
         self._next_free = Expectation(self.calls)
+        self._ledger = Ledger(self._write_down)
         self._relay = Relay(watch, upstream, self._next_free)
         self._own_names = own_names()
         self._apply_to_heads(watch.settings)
@@ -132,7 +134,13 @@ class Frontdoor:
             profile=self.watch.profile_name,
         )
 
+    def settle(self) -> None:
+        """Counts and logs at once what has ended by now."""
+        self._ledger.settle()
+        self.events.flush()
+
     def tell_stop(self, cut: int) -> None:
+        self.settle()
         self.events.emit("frontdoor_stop", cut_requests=cut)
 
     def status(self) -> dict[str, object]:
@@ -269,6 +277,7 @@ class Frontdoor:
             call.cancel()
 
     def _own(self, call: Call, route: Route, holder: KeyHolder | None) -> None:
+        self._ledger.settle()  # metrics and status tell of it
         if route.path == "/metrics":
             self._reply(call, 200, b"content-type: %b\r\n" % CONTENT_TYPE.encode(), self.metrics.text())
         elif route.path == "/health":
@@ -302,10 +311,13 @@ class Frontdoor:
         call.carrier = None  # both know each other, and would wait for the collector
         call.release()
         call.ended = monotonic()
+        self._ledger.add(call, self.watch.profile_name)
+
+    def _write_down(self, call: Call, profile: str) -> None:
         self._next_free.note(call)
-        self.metrics.count(call, self.watch.profile_name)
+        self.metrics.count(call, profile)
         if call.route is None or call.route.kind is not Kind.OWN:  # a monitor asks every few seconds
-            self.events.ended(call, self.watch.profile_name)
+            self.events.ended(call, profile)
 
     def _tasks(self) -> set[asyncio.Task[None]]:
         return {call.task for call in self.calls if call.task is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from frontdoor.admission import Ticket, TicketState
 from frontdoor.connection import Connection
@@ -18,8 +18,13 @@ from frontdoor.routes import Dialect, Route
 from frontdoor.sse import StreamReader, Tokens
 from frontdoor.upstream import Exchange
 
-if TYPE_CHECKING:
-    from frontdoor.carriers import EventCarrier
+
+class Stream(Protocol):
+    """The event stream that is its answer, while it passes."""
+
+    def look(self, now: float, ping_interval_s: float) -> None: ...
+
+    def cut(self, ending: Refusal) -> None: ...
 
 
 class Phase(StrEnum):
@@ -72,7 +77,7 @@ class Call:
     gate: Gate | None = None
     ticket: Ticket | None = None
     exchange: Exchange | None = None
-    carrier: EventCarrier | None = None
+    carrier: Stream | None = None
     task: asyncio.Task[None] | None = None
     # a task that is cancelled before its first step never runs any of its code
     has_started: bool = False

@@ -18,6 +18,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from time import monotonic
 from typing import BinaryIO
 
 import msgspec
@@ -82,12 +83,17 @@ class EventLog:
     def emit(self, event: str, **fields: object) -> None:
         """Writes an event, and what was gathered before it, at once."""
         self._write(line(event, now_ms(), fields))
+        self.flush()
+
+    def flush(self) -> None:
+        """Writes what was gathered, as far as somebody takes it."""
         self._writer.flush()
 
     def ended(self, call: Call, profile: str) -> None:
-        """Tells of a request that has ended, with the other lines of this run of the loop."""
+        """Tells of a request that has ended, with the other lines of this run of the loop. It may be a while ago."""
         if self.requests:
-            self._write(request_line(call, profile, now_ms()))
+            late_s = monotonic() - call.ended if call.ended is not None else 0.0
+            self._write(request_line(call, profile, now_ms() - int(late_s * 1000)))
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Waits for a reader that is slow, but not for long. To be called when the loop has ended."""

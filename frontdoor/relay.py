@@ -146,9 +146,9 @@ class Relay:
         reader = StreamReader(call.dialect)
         call.reader, call.tokens = reader, reader.tokens
         call.connection.begin(answer.status, lines, None)
-        call.carrier = EventCarrier(call, reader, done)
+        call.carrier = carrier = EventCarrier(call, reader, done)
         Flow(call)
-        return call.carrier
+        return carrier
 
     def _judged(self, call: Call, route: Route, answer: Answer, body: bytes) -> bytes:
         """A whole body, once it is sure that every client can read it. Raises Refused."""

@@ -218,6 +218,8 @@ class Door:
         return Client(reader, writer)
 
     def events(self, name: str) -> list[dict[str, Any]]:
+        """What the log tells under this name, with all that has ended by now."""
+        self.frontdoor.settle()
         lines = (json.loads(line) for line in self._log.getvalue().splitlines())
         return [line for line in lines if line["event"] == name]
 
