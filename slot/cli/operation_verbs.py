@@ -32,7 +32,7 @@ def status(
     """
     What is served and how it is. Exit code 0 while it serves, 69 where nothing runs, otherwise 1.
 
-    With --watch and --json: one object a line, whenever something has changed.
+    With --watch and --json: one object a line, every second.
 
     \b
     Example:
@@ -40,12 +40,18 @@ def status(
       slotctl status --watch
       slotctl status --json | jq .slot.failure
     """
-    from slot.cli.places import paths_here
+    import time
+
+    from slot.cli.service import paths_of_what_runs
+
+    paths = paths_of_what_runs(time.time())
+    if watch:
+        from slot.cli.watch import watch as show_it
+
+        raise typer.Exit(show_it(paths, url=url, as_json=as_json))
     from slot.cli.status import status
 
-    if watch:
-        raise typer.Exit(verb_of("watch")(paths_here(), url=url, as_json=as_json))
-    raise typer.Exit(status(paths_here(), url=url, as_json=as_json))
+    raise typer.Exit(status(paths, url=url, as_json=as_json))
 
 
 def switch(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
 
 from slot.exit_codes import ExitCode
 from slot.state import Lifecycle, SlotState
+from slot.units import UnitSight
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Sight:
     """What was found. `slot` is None without a snapshot, `frontdoor` is the body of its `/status`, None: not told.
 
     `health`: whether it admits, where it told only that. `missing`: why it did not tell more, and what to do.
+    `unit`: what systemd says of the slot, None where it is no service.
     """
 
     slot: SlotState | None
@@ -24,6 +26,7 @@ class Sight:
     now: float
     health: bool | None = None
     missing: str = ""
+    unit: UnitSight | None = None
 
     @property
     def admits(self) -> bool | None:
@@ -62,4 +65,5 @@ def as_data(sight: Sight) -> dict[str, Any]:
         "frontdoor_url": sight.url,
         "frontdoor": sight.frontdoor,
         "frontdoor_missing": sight.missing or None,
+        "unit": None if sight.unit is None else asdict(sight.unit),
     }

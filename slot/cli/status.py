@@ -1,4 +1,5 @@
-"""`slotctl status`: what is served and how it is, by the supervisor's snapshot and by the frontdoor's own words.
+"""`slotctl status`: what is served and how it is, by the supervisor's snapshot and by the frontdoor's own words; for
+a service also by systemd's, and which switch is under way.
 
 The frontdoor is asked over HTTP, at the likely addresses. Where nobody answers there, or only for a key, its control
 socket is asked: that of the environment, that of `slotctl up`, or the unit's. Its answer counts where it listens on a
@@ -11,18 +12,20 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import typer
 
-from slot import state
+from slot import state, units
 from slot.address import http_url
 from slot.cli import frontdoor_client
 from slot.cli.banner import Address
 from slot.cli.host_checks import frontdoor_of
 from slot.cli.refusal import Refused
+from slot.cli.service import is_service
 from slot.cli.sight import Sight, as_data
 from slot.cli.status_lines import lines_of
 from slot.exit_codes import ExitCode
@@ -37,18 +40,32 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 def status(paths: Paths, *, url: str | None, as_json: bool) -> ExitCode:
     """Raises Refused for a `url` that is none, UnreadableState, OSError."""
+    sight = see(paths, url)
+    typer.echo(json.dumps(as_data(sight), indent=2) if as_json else "\n".join(lines_of(sight)))
+    return sight.exit_code
+
+
+def see(paths: Paths, url: str | None) -> Sight:
+    """All that can be seen now. Raises as `status`."""
     if url is not None:
         sight = look(paths, [address_in(url)], None)
     else:
         sight = look(paths, likely_urls(paths), likely_socket(paths, os.environ))
-    typer.echo(json.dumps(as_data(sight), indent=2) if as_json else "\n".join(lines_of(sight)))
-    return sight.exit_code
+    return replace(sight, unit=unit_sight() if is_service(paths) else None)
+
+
+def unit_sight() -> units.UnitSight | None:
+    """None where systemd does not tell: the snapshot is worth showing all the same."""
+    try:
+        return units.look(units.SLOT)
+    except units.Refusal:
+        return None
 
 
 def look(paths: Paths, urls: Sequence[str], control_socket: Path | None) -> Sight:
     """
     1. The first URL that tells its status
-    2. The control socket, where it is that of one of these URLs
+    2. The control socket, where it is that of one of these URLs; or the service's, whose port is not the profile's
     3. The first URL that wants a key: what it tells without one
     4. None of them: the last URL is the one to name
     """
@@ -58,9 +75,12 @@ def look(paths: Paths, urls: Sequence[str], control_socket: Path | None) -> Sigh
         if answer.body is not None:  # 1
             return Sight(slot, answer.body, answer.url, time.time())
     body, why_not = by_socket(control_socket)
+    port = int(body["frontdoor"].get("port") or 0) if body is not None else 0
     for answer in answers:
-        if body is not None and urlsplit(answer.url).port == body["frontdoor"].get("port"):  # 2
+        if body is not None and urlsplit(answer.url).port == port:  # 2
             return Sight(slot, body, answer.url, time.time())
+    if body is not None and control_socket == UNITS_CONTROL_SOCKET and is_service(paths):  # 2
+        return Sight(slot, body, http_url("127.0.0.1", port), time.time())
     for answer in answers:
         if answer.wants_key:  # 3
             health = frontdoor_client.is_serving(answer.url)

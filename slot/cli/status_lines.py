@@ -10,6 +10,7 @@ from slot.cli.sight import Sight
 from slot.cli.terminal import colored, counted
 from slot.load_words import phase_words
 from slot.state import Failure, Lifecycle, Notice, Pulse, Recovery, RecoveryStage, SlotState
+from slot.units import UnitSight
 
 COLORS = {"serving": "green", "failed": "red", "loading": "yellow", "stopping": "yellow", "degraded": "yellow"}
 RECOVERY_WORDS = {
@@ -25,6 +26,8 @@ def lines_of(sight: Sight) -> Iterator[str]:
         yield "slot       none: no supervisor has left a snapshot here"
     else:
         yield from slot_lines(sight.slot, sight)
+    if sight.unit is not None:
+        yield f"  unit     {unit_words(sight.unit)}"
     if sight.frontdoor is not None:
         yield from frontdoor_lines(sight.frontdoor, sight.url)
     elif sight.health is not None:
@@ -99,6 +102,13 @@ def pulse_words(pulse: Pulse, now: float) -> str:
         return in_hand
     allowed = f"no progress for {duration(still_s)}; after {duration(pulse.allowance_s)} it counts as hung"
     return f"{in_hand}: {colored(allowed, 'yellow')}"  # 3
+
+
+def unit_words(unit: UnitSight) -> str:
+    """`active (running), starts at boot`; `failed (start-limit-hit), not started at boot`."""
+    ended = unit.result if unit.active == "failed" else unit.sub
+    at_boot = "starts at boot" if unit.enabled == "enabled" else "not started at boot"
+    return f"{unit.active} ({ended}), {at_boot}"
 
 
 def notice_line(notice: Notice) -> str:

@@ -17,6 +17,7 @@ from slot.state import (
     RecoveryStage,
     SlotState,
 )
+from slot.units import UnitSight
 
 NOW = 1000.0
 
@@ -152,3 +153,17 @@ def test_what_the_supervisor_knows_is_told(facts: dict[str, Any], said: str) -> 
 def test_a_slot_that_is_gone_has_no_pulse() -> None:
     gone = slot(Lifecycle.SERVING, age_s=OLD, pulse=BUSY)
     assert not any("pulse" in line for line in lines_of(Sight(gone, None, "http://127.0.0.1:8000", NOW)))
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [
+        (("active", "running", "success", "enabled"), "active (running), starts at boot"),
+        (("activating", "auto-restart", "exit-code", "enabled"), "activating (auto-restart), starts at boot"),
+        (("failed", "failed", "start-limit-hit", "disabled"), "failed (start-limit-hit), not started at boot"),
+    ],
+)
+def test_what_systemd_says_is_told(unit: tuple[str, str, str, str], said: str) -> None:
+    active, sub, result, enabled = unit
+    sight = UnitSight("loaded", active, sub, result, 0, 1, enabled, "")
+    assert f"  unit     {said}" in lines_of(Sight(SERVING, None, "http://127.0.0.1:8000", NOW, unit=sight))
