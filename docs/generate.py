@@ -16,16 +16,16 @@ from pathlib import Path
 from prometheus_client import ProcessCollector
 
 from frontdoor import routes
-from frontdoor.admission import Admission, Limits
-from frontdoor.counts import Counts
-from frontdoor.events import EventLog
-from frontdoor.gauges import gauges
-from frontdoor.metrics import HISTOGRAMS, Reading, counters
-from frontdoor.occupancy import Occupancy
+from frontdoor.admission.admission import Admission, Limits
+from frontdoor.record.counts import Counts
+from frontdoor.record.events import EventLog
+from frontdoor.record.metrics import HISTOGRAMS, Reading, counters
 from frontdoor.refusal import Reason
 from frontdoor.routes import ROUTES
 from frontdoor.settings import Settings, variable
-from frontdoor.slot_watch import SlotWatch, Sources
+from frontdoor.view.gauges import gauges
+from frontdoor.view.occupancy import Occupancy
+from frontdoor.watch.slot_watch import SlotWatch, Sources
 from slot.cli.app import app
 from slot.failures.catalogue import FATAL, HANGS
 from slot.profiles import engine_flags, keys, refused

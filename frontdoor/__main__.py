@@ -23,12 +23,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The console script."""
     words = sys.argv[1:] if argv is None else argv
     if words and words[0] in VERBS:
-        from frontdoor import control_client
+        from frontdoor.admin import control_client
 
         return control_client.main(words)
     options = _parser().parse_args(words)
     _take_no_signal_amiss()
-    from frontdoor import start
+    from frontdoor.process import start
 
     return start.run({name: value for name, value in vars(options).items() if value is not None})
 

@@ -25,31 +25,35 @@ from time import monotonic
 
 import msgspec
 
-from frontdoor import answer_head, api_keys, head_check, headers, origin, refusal
-from frontdoor.admission import Limits, TicketState
-from frontdoor.api_keys import ApiKeys, KeyHolder
-from frontdoor.call import Call, Outcome
-from frontdoor.connection import Connection
-from frontdoor.events import EventLog
-from frontdoor.expectation import Expectation
-from frontdoor.gate import Gate
-from frontdoor.gauges import gauges
-from frontdoor.head import Head
-from frontdoor.identity import client_of
-from frontdoor.ledger import Ledger
-from frontdoor.metrics import CONTENT_TYPE, Metrics
-from frontdoor.occupancy import Occupancy
-from frontdoor.openai_api import error_body
-from frontdoor.origin import OriginPolicy, own_names
+from frontdoor import refusal
+from frontdoor.access import api_keys, origin
+from frontdoor.access.api_keys import ApiKeys, KeyHolder
+from frontdoor.access.identity import client_of
+from frontdoor.access.origin import OriginPolicy, own_names
+from frontdoor.admission.admission import Limits, TicketState
+from frontdoor.admission.gate import Gate
+from frontdoor.answers.openai_api import error_body
+from frontdoor.engine.exchange import Exchange, Loss, UpstreamLost
+from frontdoor.engine.upstream import Upstream
+from frontdoor.http import answer_head, head_check, headers
+from frontdoor.http.connection import Connection
+from frontdoor.http.head import Head
+from frontdoor.http.request import Request
+from frontdoor.http.server import Server
+from frontdoor.http.upload import check_upload
+from frontdoor.record.call import Call, Outcome
+from frontdoor.record.events import EventLog
+from frontdoor.record.ledger import Ledger
+from frontdoor.record.metrics import CONTENT_TYPE, Metrics
 from frontdoor.refusal import Refusal, Refused
-from frontdoor.relay import Relay
-from frontdoor.request import Request, check_upload
+from frontdoor.relay.expectation import Expectation
+from frontdoor.relay.relay import Relay
 from frontdoor.routes import Dialect, Kind, Route, allowed_methods, find, split_target
-from frontdoor.server import Server
 from frontdoor.settings import Settings
-from frontdoor.slot_watch import SlotWatch
-from frontdoor.status import status
-from frontdoor.upstream import Exchange, Loss, Upstream, UpstreamLost
+from frontdoor.view.gauges import gauges
+from frontdoor.view.occupancy import Occupancy
+from frontdoor.view.status import status
+from frontdoor.watch.slot_watch import SlotWatch
 
 CUT_TIMEOUT_S = 1.0
 ABOUT_CLIENTS = ("queue", "clients", "requests")  # of `/status`: for admins, where there are keys

@@ -20,10 +20,11 @@ import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from frontdoor.host import parse_host
-from frontdoor.request_defaults import RequestDefaults
-from frontdoor.request_policy import ALLOWABLE_FIELDS, BodyPolicy
-from frontdoor.server import Limits
+from frontdoor.bad_settings import BadSettings
+from frontdoor.http.host import parse_host
+from frontdoor.http.limits import Limits
+from frontdoor.policy.request_defaults import RequestDefaults
+from frontdoor.policy.request_policy import ALLOWABLE_FIELDS, BodyPolicy
 from slot.bad_json import BAD_JSON
 from slot.profiles.problems import nearest
 
@@ -32,14 +33,6 @@ PREFIX = "FRONTDOOR_"
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^,/\s]*", re.IGNORECASE)
 _IMAGE_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?", re.ASCII)
-
-
-class BadSettings(ValueError):
-    """Settings that cannot be used. `problems`: one line each, with the variable, what was found, what was expected."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def _backend_url(url: str) -> str:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 
-from frontdoor.admission import Admission, Limits
-from frontdoor.call import Call
-from frontdoor.events import EventLog
-from frontdoor.head import Head
-from frontdoor.occupancy import Occupancy
-from frontdoor.request import Request
+from frontdoor.admission.admission import Admission, Limits
+from frontdoor.answers.sse import StreamReader
+from frontdoor.http.head import Head
+from frontdoor.http.request import Request
+from frontdoor.http.server import Server
+from frontdoor.record.call import Call
+from frontdoor.record.events import EventLog
 from frontdoor.routes import Route, find
-from frontdoor.server import Limits as ConnectionLimits
-from frontdoor.server import Server
 from frontdoor.settings import Settings
-from frontdoor.slot_watch import SlotWatch, Sources
-from frontdoor.sse import StreamReader
+from frontdoor.view.occupancy import Occupancy
+from frontdoor.watch.slot_watch import SlotWatch, Sources
 
 CHAT = "/v1/chat/completions"
 ARRIVED = 100.0
@@ -23,7 +22,7 @@ ARRIVED = 100.0
 
 def call(path: str = CHAT, method: str = "POST", *, retry: bytes = b"", events: int = 0, **facts: object) -> Call:
     """A request from 10.0.0.7 that arrived at 100.0 and ended at 103.0, with these facts set."""
-    connection = Server(ConnectionLimits()).connection()
+    connection = Server(Settings().connection_limits).connection()
     connection.address = "10.0.0.7"
     fields = [(b"x-stainless-retry-count", retry), (b"authorization", b"Bearer sk-secret")]
     head = Head(method=method, path=path, query="?key=sk-secret", fields=fields)

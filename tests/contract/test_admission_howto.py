@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor.admission import Admission, Limits, Ticket
+from frontdoor.admission.admission import Admission, Limits, Ticket
 from slot.profiles.dotenv_file import parse
 from slot.profiles.profile import Value
 from slot.profiles.rules import problem_of

@@ -13,13 +13,13 @@ import pytest
 from calls import call, occupancy, watch
 from snapshots import FACTS, snapshot
 
-from frontdoor.admission import Admission, Limits
-from frontdoor.call import Outcome, Phase
-from frontdoor.gauges import gauges
-from frontdoor.metrics import CONTENT_TYPE, Metrics
+from frontdoor.admission.admission import Admission, Limits
+from frontdoor.answers.sse import Tokens
+from frontdoor.record.call import Outcome, Phase
+from frontdoor.record.metrics import CONTENT_TYPE, Metrics
 from frontdoor.refusal import Reason
 from frontdoor.routes import ROUTES
-from frontdoor.sse import Tokens
+from frontdoor.view.gauges import gauges
 from slot.state import LoadPhase
 
 MONITORING = Path(__file__).parents[2] / "docs/monitoring.md"

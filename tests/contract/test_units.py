@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor import listeners
-from frontdoor.control_client import DEFAULT_SOCKET
+from frontdoor.admin.control_client import DEFAULT_SOCKET
+from frontdoor.process import listeners
 
 DIRECTORY = Path(__file__).parents[2] / "deploy/systemd"
 UNITS = sorted([*DIRECTORY.glob("*.service"), *DIRECTORY.glob("*.socket")])

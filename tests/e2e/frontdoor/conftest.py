@@ -20,9 +20,9 @@ from e2e.frontdoor.playing_engine import PlayingEngine
 from e2e.frontdoor.recording_engine import RecordingEngine
 
 from frontdoor.app import Frontdoor
-from frontdoor.events import EventLog
-from frontdoor.serving import listening
-from frontdoor.slot_watch import Sources
+from frontdoor.process.serving import listening
+from frontdoor.record.events import EventLog
+from frontdoor.watch.slot_watch import Sources
 
 PATIENCE_S = 10.0
 

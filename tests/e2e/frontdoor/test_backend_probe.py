@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from frontdoor.availability import Backend, BackendState
-from frontdoor.backend_probe import BackendProbe
+from frontdoor.engine.availability import Backend, BackendState
+from frontdoor.engine.backend_probe import BackendProbe
 
 
 async def look(models: bytes) -> Backend:

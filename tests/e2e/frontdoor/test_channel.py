@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from frontdoor import channel
-from frontdoor.channel import AnyMessage, Channel, Connection, Inherit, Ready, Serve, Share
-from frontdoor.succession import Held
+from frontdoor.process import channel
+from frontdoor.process.channel import AnyMessage, Channel, Connection, Inherit, Ready, Serve, Share
+from frontdoor.process.succession import Held
 
 PATIENCE_S = 10.0
 

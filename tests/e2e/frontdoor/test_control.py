@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from frontdoor import control_socket
-from frontdoor.commands import MAX_LINE_BYTES, Progress
-from frontdoor.control import MAX_CLIENTS, CannotReplace, Control
-from frontdoor.control_socket import ControlSocket
+from frontdoor.admin import control_socket
+from frontdoor.admin.commands import MAX_LINE_BYTES, Progress
+from frontdoor.admin.control import MAX_CLIENTS, CannotReplace, Control
+from frontdoor.admin.control_socket import ControlSocket
 
 PATIENCE_S = 10.0
 
@@ -150,7 +150,7 @@ async def test_who_leaves_changes_nothing_any_more(
     admin: Admin, door: SmallDoor, caplog: pytest.LogCaptureFixture
 ) -> None:
     door.leaving = "process 4711 serves now"
-    with caplog.at_level(logging.INFO, "frontdoor.control"):
+    with caplog.at_level(logging.INFO, "frontdoor.admin.control"):
         for line in ('"pause"', '"resume"', '"drain"', '"cap","cap":9', '"reload"', '"replace"'):
             admin.send(b'{"verb":%b}\n' % line.encode())
             assert await admin.answer() == {"reply": "error", "message": "process 4711 serves now"}
@@ -253,7 +253,7 @@ async def test_who_leaves_in_the_middle_of_a_drain_changes_nothing(connect: Any,
 
 
 async def test_what_changes_something_is_logged_with_its_sender(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "frontdoor.control"):
+    with caplog.at_level(logging.INFO, "frontdoor.admin.control"):
         await admin.ask(verb="status")
         await admin.ask(verb="pause", reason="new model")
     assert caplog.messages == [f'{{"verb":"pause","reason":"new model"}}, by user {os.getuid()}, process {os.getpid()}']

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from frontdoor.admission import Limits
+from frontdoor.admission.admission import Limits
 
 HEAD_OF_20_MB = b"POST /v1/chat/completions HTTP/1.1\r\nHost: door\r\nContent-Length: 20000000\r\n\r\n"
 

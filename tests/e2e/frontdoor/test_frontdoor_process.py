@@ -119,7 +119,7 @@ from importlib.abc import MetaPathFinder
 
 class Signaller(MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name == "frontdoor.start":
+        if name == "frontdoor.process.start":
             for number in sys.argv[1:]:
                 os.kill(os.getpid(), int(number))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from frontdoor.admission import Limits
+from frontdoor.admission.admission import Limits
 from frontdoor.routes import REFUSED, ROUTES
 
 

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 from e2e.frontdoor.service_manager import Service, running
 
-from frontdoor import hand_over
-from frontdoor.connection import Connection
-from frontdoor.control import CannotReplace
-from frontdoor.events import EventLog
-from frontdoor.life import Life
-from frontdoor.notify import Notifier
-from frontdoor.serving import OpenDoor, listening
-from frontdoor.slot_watch import Sources
-from frontdoor.succession import Event, Stage
+from frontdoor.admin.control import CannotReplace
+from frontdoor.http.connection import Connection
+from frontdoor.process import hand_over
+from frontdoor.process.life import Life
+from frontdoor.process.notify import Notifier
+from frontdoor.process.serving import OpenDoor, listening
+from frontdoor.process.succession import Event, Stage
+from frontdoor.record.events import EventLog
+from frontdoor.watch.slot_watch import Sources
 
 PATIENCE_S = 10.0
 BODY = b'{"model":"tiny","messages":[],"stream":true}'

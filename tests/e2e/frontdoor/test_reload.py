@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor.events import EventLog
-from frontdoor.serving import listening
-from frontdoor.slot_watch import Sources
+from frontdoor.process.serving import listening
+from frontdoor.record.events import EventLog
+from frontdoor.watch.slot_watch import Sources
 
 
 def write(path: Path, line: str) -> None:

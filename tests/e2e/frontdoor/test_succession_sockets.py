@@ -9,12 +9,12 @@ import sys
 
 import pytest
 
-from frontdoor import channel, listeners
-from frontdoor.channel import Channel, Inherit
-from frontdoor.hand_over import Successor
-from frontdoor.inheritance import Predecessor
-from frontdoor.listeners import NotListening
-from frontdoor.succession import Event
+from frontdoor.process import channel, listeners
+from frontdoor.process.channel import Channel, Inherit
+from frontdoor.process.hand_over import Successor
+from frontdoor.process.inheritance import Predecessor
+from frontdoor.process.listeners import NotListening
+from frontdoor.process.succession import Event
 
 
 def full(*_: object) -> None:

@@ -9,8 +9,8 @@ from bench.wire import EventScanner, Head, Wish
 from hypothesis import given
 from hypothesis import strategies as st
 
+from frontdoor.answers.sse import StreamReader, StreamState
 from frontdoor.routes import Dialect
-from frontdoor.sse import StreamReader, StreamState
 
 numbers = st.integers(0, 10**9)
 

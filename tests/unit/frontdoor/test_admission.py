@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from frontdoor.admission import Admission, Limits, ReleasedTwice, Ticket, TicketState
-from frontdoor.fair_share import Room, share
+from frontdoor.admission.admission import Admission, Limits, ReleasedTwice, Ticket, TicketState
+from frontdoor.admission.fair_share import Room, share
 from frontdoor.refusal import Reason, Refusal
 from frontdoor.refusal import unreachable as engine_unreachable
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from known_routes import CHAT, route
 
-from frontdoor.api_keys import ApiKeys, KeyHolder, Role, check, given_keys, needed_role, sees_clients
-from frontdoor.head import Head
+from frontdoor.access.api_keys import ApiKeys, KeyHolder, Role, check, given_keys, needed_role, sees_clients
+from frontdoor.bad_settings import BadSettings
+from frontdoor.http.head import Head
 from frontdoor.refusal import Reason, Refusal
 from frontdoor.routes import ROUTES, Kind
-from frontdoor.settings import BadSettings
 
 ALICE = "sk-alice-0123456789"
 MONITOR = "sk-monitor-0123456789"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor.api_keys_file import load, path_of
-from frontdoor.settings import BadSettings
+from frontdoor.access.api_keys_file import load, path_of
+from frontdoor.bad_settings import BadSettings
 
 LINE = "infer alice sk-alice-0123456789\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from snapshots import FAILURE, snapshot
 
-from frontdoor.availability import Backend, BackendState, judge_answers, of_backend, of_slot, paused
+from frontdoor.engine.availability import Backend, BackendState, judge_answers, of_backend, of_slot, paused
 from frontdoor.refusal import Reason
 from slot.state import STALE_AFTER_S, Lifecycle, LoadPhase, SlotState
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from frontdoor.books import Books
-from frontdoor.ticket import Limits, Ticket, TicketState
+from frontdoor.admission.books import Books
+from frontdoor.admission.ticket import Limits, Ticket, TicketState
 
 
 def standing(books: Books, client: str, weight: int = 1, tokens: int = 0) -> Ticket:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from frontdoor import busy
-from frontdoor.busy import House
+from frontdoor.admission import busy
+from frontdoor.admission.busy import House
 from frontdoor.refusal import Reason
 
 FULL = House("generation", 503, 8, 8, 3.2)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor import __main__, commands
-from frontdoor.commands import Cap, Drain, Misunderstood, Pause, Progress, Reload, Replace, Reply, Resume, Status
+from frontdoor import __main__
+from frontdoor.admin import commands
+from frontdoor.admin.commands import Cap, Drain, Misunderstood, Pause, Progress, Reload, Replace, Reply, Resume, Status
 
 NONE = Progress(0, 0, 0.0)
 

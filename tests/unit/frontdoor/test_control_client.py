@@ -7,7 +7,8 @@ import os
 import calls
 import pytest
 
-from frontdoor import control_client, status
+from frontdoor.admin import control_client
+from frontdoor.view import status
 
 
 def told(**facts: object) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor import control_socket
+from frontdoor.admin import control_socket
 
 
 def dead(path: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from calls import CHAT, call
 
-from frontdoor.call import Call, Outcome, Phase
-from frontdoor.counts import HTTP_5XX, MAX_PROFILES, Counts, RouteCounts
-from frontdoor.histogram import Histogram
+from frontdoor.answers.sse import Tokens
+from frontdoor.record.call import Call, Outcome, Phase
+from frontdoor.record.counts import HTTP_5XX, MAX_PROFILES, Counts, RouteCounts
+from frontdoor.record.histogram import Histogram
 from frontdoor.refusal import Reason, bad_request, internal_error, upstream_timeout
-from frontdoor.sse import Tokens
 
 
 def counted(*calls: Call) -> Counts:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from frontdoor.event_meaning import MAX_TOLD_CHARS, carries_content, clients_raise, is_given_up, judge_whole, reported
-from frontdoor.json_text import Fields, read
+from frontdoor.answers.event_meaning import (
+    MAX_TOLD_CHARS,
+    carries_content,
+    clients_raise,
+    is_given_up,
+    judge_whole,
+    reported,
+)
+from frontdoor.answers.json_text import Fields, read
 from frontdoor.routes import Dialect
 
 

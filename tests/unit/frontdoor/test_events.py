@@ -11,10 +11,10 @@ from calls import call
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.call import Call, Outcome, Phase
-from frontdoor.events import EventLog, line, request_line
+from frontdoor.answers.sse import Tokens
+from frontdoor.record.call import Call, Outcome, Phase
+from frontdoor.record.events import EventLog, line, request_line
 from frontdoor.refusal import Reason
-from frontdoor.sse import Tokens
 
 
 def told(one: Call) -> dict[str, object]:

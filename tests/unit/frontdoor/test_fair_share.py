@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from frontdoor.fair_share import Claim, Clients, Room, share
+from frontdoor.admission.fair_share import Claim, Clients, Room, share
 
 WHOLE = Room(8, 1000)
 LATER = 100.0

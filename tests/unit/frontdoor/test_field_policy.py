@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor import request_media
-from frontdoor.field_policy import DENIALS, MAX_SALT, MAX_STOPS, DeniedFields, check_counts
+from frontdoor.policy import request_media
+from frontdoor.policy.field_policy import DENIALS, MAX_SALT, MAX_STOPS, DeniedFields, check_counts
+from frontdoor.policy.request_policy import ALLOWABLE_FIELDS
 from frontdoor.refusal import Reason, Refused
-from frontdoor.request_policy import ALLOWABLE_FIELDS
 
 EVERYTHING = DeniedFields(frozenset())
 PAGE = Path(__file__).parents[3] / "docs" / "request-policy.md"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.admission import Limits, Ticket, TicketState
-from frontdoor.gate import Gate
+from frontdoor.admission.admission import Limits, Ticket, TicketState
+from frontdoor.admission.gate import Gate
 from frontdoor.refusal import Reason, Refused
 
 

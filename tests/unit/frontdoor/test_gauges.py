@@ -8,12 +8,12 @@ import pytest
 from calls import call, occupancy, watch
 from snapshots import snapshot
 
-from frontdoor.admission import Admission, Limits
-from frontdoor.availability import paused
-from frontdoor.call import Phase
-from frontdoor.gauges import gauges
-from frontdoor.occupancy import Occupancy
-from frontdoor.slot_watch import SlotWatch
+from frontdoor.admission.admission import Admission, Limits
+from frontdoor.engine.availability import paused
+from frontdoor.record.call import Phase
+from frontdoor.view.gauges import gauges
+from frontdoor.view.occupancy import Occupancy
+from frontdoor.watch.slot_watch import SlotWatch
 from slot.state import LoadPhase
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.head import Head
-from frontdoor.head_check import check, stand_in
+from frontdoor.http.head import Head
+from frontdoor.http.head_check import check, stand_in
 from frontdoor.refusal import Reason
 
 CHUNKS = b"4\r\nabcd\r\n0\r\n\r\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from frontdoor import headers
-from frontdoor.head import Fields, Head
+from frontdoor.http import headers
+from frontdoor.http.head import Fields, Head
 
 
 @pytest.mark.parametrize("given", [b"a", b"abc-123_x.y:z", b"x" * 128])

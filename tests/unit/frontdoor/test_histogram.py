@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.histogram import DURATION_S, INTERVAL_S, TTFT_S, WAIT_S, Histogram, Intervals
+from frontdoor.record.histogram import DURATION_S, INTERVAL_S, TTFT_S, WAIT_S, Histogram, Intervals
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.host import MAX_HOST_BYTES, Host, parse_host
+from frontdoor.http.host import MAX_HOST_BYTES, Host, parse_host
 
 LABEL = b"a" * 63
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.api_keys import KeyHolder, Role
-from frontdoor.head import Head
-from frontdoor.identity import MAX_SESSION_BYTES, client_of
+from frontdoor.access.api_keys import KeyHolder, Role
+from frontdoor.access.identity import MAX_SESSION_BYTES, client_of
+from frontdoor.http.head import Head
 
 ALICE = KeyHolder("alice", Role.INFER)
 SESSION = b"x-session-id"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.json_text import Fields, Tokens, read, usages
+from frontdoor.answers.json_text import Fields, Tokens, read, usages
 from frontdoor.refusal import Reason, Refusal
 
 USAGE = b'{"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":8}}}'

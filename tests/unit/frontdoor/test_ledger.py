@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from calls import call
 
-from frontdoor import ledger
-from frontdoor.call import Call
-from frontdoor.ledger import Ledger
+from frontdoor.record import ledger
+from frontdoor.record.call import Call
+from frontdoor.record.ledger import Ledger
 
 
 class Written:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.line_writer import MAX_HELD_BYTES, Flow, LineWriter, outlet
+from frontdoor.record.line_writer import MAX_HELD_BYTES, Flow, LineWriter, outlet
 
 
 class Reader:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor import listeners
-from frontdoor.listeners import Listeners, NotListening
-from frontdoor.systemd import PassedFd
+from frontdoor.process import listeners
+from frontdoor.process.listeners import Listeners, NotListening
+from frontdoor.process.systemd import PassedFd
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from frontdoor.call import Outcome, Phase
-from frontdoor.counts import HTTP_5XX, RETRIES, UPSTREAM_ERRORS, RouteCounts
-from frontdoor.histogram import INTERVAL_S, Intervals
-from frontdoor.metrics import HISTOGRAMS, Metrics, by, info, plain
+from frontdoor.record.call import Outcome, Phase
+from frontdoor.record.counts import HTTP_5XX, RETRIES, UPSTREAM_ERRORS, RouteCounts
+from frontdoor.record.histogram import INTERVAL_S, Intervals
+from frontdoor.record.metrics import HISTOGRAMS, Metrics, by, info, plain
 from frontdoor.refusal import Reason
 
 CHAT = {"profile": "tiny", "route": "/v1/chat/completions"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.next_free import SOONEST_S, UNKNOWN_S, Running, Typical, next_free_s
+from frontdoor.admission.next_free import SOONEST_S, UNKNOWN_S, Running, Typical, next_free_s
 
 NOW = 1000.0
 

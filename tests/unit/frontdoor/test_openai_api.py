@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from frontdoor.openai_api import error_body, error_event, error_type, hide_local_paths
+from frontdoor.answers.openai_api import error_body, error_event, error_type, hide_local_paths
 from frontdoor.refusal import Reason, Refusal, bad_request, internal_error, too_large
 from frontdoor.routes import Dialect
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.head import Head
-from frontdoor.origin import OriginPolicy, check, names_of, own_names
+from frontdoor.access.origin import OriginPolicy, check, names_of, own_names
+from frontdoor.http.head import Head
 from frontdoor.refusal import Reason
 
 POLICY = OriginPolicy.of(frozenset({"gpubox", "gpubox.local"}), "llm.lan,gpu.example:8000", None)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.head import Head
+from frontdoor.http.head import Head
+from frontdoor.http.request import SMALL_PIECE_BYTES, Request
 from frontdoor.refusal import Reason, Refused
-from frontdoor.request import SMALL_PIECE_BYTES, Request
 
 
 def request() -> Request:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from known_routes import CHAT, COMPLETIONS, route
 
+from frontdoor.policy.request_cost import check_endless, generations, named_limits, output_tokens
 from frontdoor.refusal import Refused
-from frontdoor.request_cost import check_endless, generations, named_limits, output_tokens
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from known_routes import CHAT, COMPLETIONS, route
 
+from frontdoor.policy.request_defaults import RequestDefaults, applied, rewritten
 from frontdoor.refusal import Refused
-from frontdoor.request_defaults import RequestDefaults, applied, rewritten
 
 LIMITS = RequestDefaults({}, default_output_tokens=50, max_output_tokens=100)
 THINKING_OFF = RequestDefaults({"enable_thinking": False})

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.refusal import Refused
-from frontdoor.request_json import (
+from frontdoor.http.upload import check_content_type
+from frontdoor.policy.request_json import (
     MAX_CONTAINERS,
     MAX_DEPTH,
     MAX_DIGITS,
@@ -19,10 +19,10 @@ from frontdoor.request_json import (
     MAX_SMALL_NUMBERS,
     MAX_TEXT_BYTES,
     MAX_VALUES,
-    check_content_type,
     read_object,
     whole_number,
 )
+from frontdoor.refusal import Refused
 
 IMAGE = base64.b64encode(random.Random(1).randbytes(30_000))
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from frontdoor.policy.request_media import DENIALS, MediaPolicy
 from frontdoor.refusal import Reason, Refused
-from frontdoor.request_media import DENIALS, MediaPolicy
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 STRICT = MediaPolicy(frozenset(), frozenset(), 2)

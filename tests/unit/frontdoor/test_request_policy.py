@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from known_routes import CHAT, route
 
-from frontdoor.openai_api import error_body
+from frontdoor.answers.openai_api import error_body
+from frontdoor.policy.request_defaults import RequestDefaults
+from frontdoor.policy.request_policy import ALLOWABLE_FIELDS, Asked, BodyPolicy, take
 from frontdoor.refusal import Reason, Refusal, Refused
-from frontdoor.request_defaults import RequestDefaults
-from frontdoor.request_policy import ALLOWABLE_FIELDS, Asked, BodyPolicy, take
 from frontdoor.routes import ROUTES, Dialect
 
 POSTS = [route for route in ROUTES if route.method == "POST"]

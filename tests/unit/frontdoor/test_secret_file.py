@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from frontdoor.secret_file import MAX_BYTES, read
-from frontdoor.settings import BadSettings
+from frontdoor.access.secret_file import MAX_BYTES, read
+from frontdoor.bad_settings import BadSettings
 
 
 @pytest.mark.parametrize(("size", "fits"), [(0, True), (1, True), (MAX_BYTES, True), (MAX_BYTES + 1, False)])

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor.request_policy import ALLOWABLE_FIELDS, BodyPolicy
-from frontdoor.settings import BadSettings, Settings, load, overridden, variable
+from frontdoor.bad_settings import BadSettings
+from frontdoor.policy.request_policy import ALLOWABLE_FIELDS, BodyPolicy
+from frontdoor.settings import Settings, load, overridden, variable
 from slot.profiles import keys
 
 

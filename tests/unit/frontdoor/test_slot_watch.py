@@ -8,10 +8,11 @@ import logging
 
 import pytest
 
-from frontdoor.availability import Backend, BackendState
-from frontdoor.events import EventLog
-from frontdoor.settings import BadSettings, Settings, load
-from frontdoor.slot_watch import SlotWatch, Sources
+from frontdoor.bad_settings import BadSettings
+from frontdoor.engine.availability import Backend, BackendState
+from frontdoor.record.events import EventLog
+from frontdoor.settings import Settings, load
+from frontdoor.watch.slot_watch import SlotWatch, Sources
 
 URL = "http://127.0.0.1:18080"
 
@@ -36,7 +37,7 @@ def watch(log: Log, **settings: str) -> SlotWatch:
 
 
 async def test_an_engine_that_was_never_there_is_told_once(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("frontdoor.slot_watch.FIRST_LOOK_S", 0.001)
+    monkeypatch.setattr("frontdoor.watch.slot_watch.FIRST_LOOK_S", 0.001)
     door = watch(log)
     await door.first_look()
     [event] = log.named("slot_changed")
@@ -46,7 +47,7 @@ async def test_an_engine_that_was_never_there_is_told_once(log: Log, monkeypatch
 
 
 async def test_a_change_before_the_first_look_ends_is_not_told_again(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("frontdoor.slot_watch.FIRST_LOOK_S", 0.001)
+    monkeypatch.setattr("frontdoor.watch.slot_watch.FIRST_LOOK_S", 0.001)
     door = watch(log)
     door.backend = Backend(BackendState.SERVING, URL, "m")
     door.look()

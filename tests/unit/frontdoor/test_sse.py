@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor import sse
+from frontdoor.answers import sse
+from frontdoor.answers.sse import EventTooLarge, StreamReader, StreamState, Tokens, ping
 from frontdoor.refusal import Reason
 from frontdoor.routes import Dialect
-from frontdoor.sse import EventTooLarge, StreamReader, StreamState, Tokens, ping
 
 READING, DONE_, FAILED = StreamState.READING, StreamState.DONE, StreamState.FAILED
 

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from calls import call, occupancy, watch
 
-from frontdoor.admission import Admission, Limits
-from frontdoor.availability import paused
-from frontdoor.call import Phase
-from frontdoor.sse import Tokens
-from frontdoor.status import MAX_QUEUE, MAX_REQUESTS, status
+from frontdoor.admission.admission import Admission, Limits
+from frontdoor.answers.sse import Tokens
+from frontdoor.engine.availability import paused
+from frontdoor.record.call import Phase
+from frontdoor.view.status import MAX_QUEUE, MAX_REQUESTS, status
 
 
 def told(held: Any, seen: Any = None) -> Any:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor import succession
-from frontdoor.succession import Action, Event, Stage, Use, first_share, next_share, step, taken_by_successor
+from frontdoor.process import succession
+from frontdoor.process.succession import Action, Event, Stage, Use, first_share, next_share, step, taken_by_successor
 
 E, S, A = Event, Stage, Action
 

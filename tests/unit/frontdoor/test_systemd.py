@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from frontdoor import systemd
-from frontdoor.systemd import BadEnvironment, PassedFd, heartbeat_s, passed_fds, without_ours
+from frontdoor.process import systemd
+from frontdoor.process.systemd import BadEnvironment, PassedFd, heartbeat_s, passed_fds, without_ours
 
 ME = 42
 

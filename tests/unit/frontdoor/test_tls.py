@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from frontdoor import tls
-from frontdoor.settings import BadSettings
+from frontdoor.access import tls
+from frontdoor.bad_settings import BadSettings
 
 
 class Pair(NamedTuple):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from slot.cards.device_faults import note, noted
+from slot.cards.question import Question
 from slot.cards.verdict import CardSight, Verdict
 from slot.exit_codes import ExitCode
 from slot.state import CardFacts, Recovery, RecoveryStage
@@ -43,28 +45,30 @@ def test_decide(sights: list[CardSight], earlier: Sequence[float], exit_code: Ex
 
 
 class Host:
-    """Two cards, of which one may hang, and all that is said of them."""
+    """Two cards, of which each answers what it is told to, and all that is said of them."""
 
-    def __init__(self, tmp_path: Path, quiet_s: float = 0.0, hangs: bool = False) -> None:
+    def __init__(self, tmp_path: Path, *answers: str, quiet_s: float = 0.0, probe_s: float = 30.0) -> None:
         self.shown: list[Recovery] = []
         self.allowed: list[float] = []
         self.stop_asked = asyncio.Event()
-        self.asked = asyncio.Event()
-        self._hangs = hangs
-        self.care = Care(CARDS, self._ask, 30.0, tmp_path / "faults.json", quiet_s)
-
-    async def _ask(self, bdf: str) -> CardSight:
-        self.asked.set()
-        if self._hangs:
-            await asyncio.Event().wait()
-        return sight(bdf)
+        asked = tuple(Question(bdf, ("/bin/sh", "-c", answer), {}) for bdf, answer in zip(CARDS, answers, strict=False))
+        self.care = Care(asked, tmp_path / "faults.json", quiet_s, probe_s)
 
     async def live(self) -> Decision:
-        return await live(self.care, show=self.shown.append, allow=self.allowed.append, stop_asked=self.stop_asked)
+        return await live(self.care, show=self._see, allow=self.allowed.append, stop_asked=self.stop_asked)
+
+    def _see(self, recovery: Recovery) -> None:
+        self.shown.append(recovery)
+        if recovery.until is not None and recovery.until > time.time() + 1000:
+            self.stop_asked.set()
+
+
+WELL = """echo '{"is_right": true}'"""
+HANGS = "exec sleep 1000"
 
 
 async def test_all_are_asked_one_after_the_other(tmp_path: Path) -> None:
-    host = Host(tmp_path)
+    host = Host(tmp_path, WELL, WELL)
     assert (await host.live()).exit_code is ExitCode.FAILED
     told = [(each.stage, [card.bdf for card in each.cards]) for each in host.shown]
     assert told == [
@@ -73,32 +77,30 @@ async def test_all_are_asked_one_after_the_other(tmp_path: Path) -> None:
         (RecoveryStage.PROBING, [CARDS[0]]),
         (RecoveryStage.DONE, list(CARDS)),
     ]
-    assert host.shown[-1].cards[0] == CardFacts(bdf=CARDS[0], verdict="healthy", words="so it is")
+    assert host.shown[-1].cards[0] == CardFacts(bdf=CARDS[0], verdict="healthy", words="it computes")
     assert len(host.allowed) == 3  # systemd is asked before each wait
 
 
 async def test_the_second_time_it_stays_down(tmp_path: Path) -> None:
-    assert (await Host(tmp_path).live()).exit_code is ExitCode.FAILED
-    assert (await Host(tmp_path).live()).exit_code is ExitCode.DEVICE
+    assert (await Host(tmp_path, WELL).live()).exit_code is ExitCode.FAILED
+    assert (await Host(tmp_path, WELL).live()).exit_code is ExitCode.DEVICE
 
 
-@pytest.mark.parametrize("quiet_s", [0.0, 3600.0])
-async def test_asked_to_stop_it_stops_at_once(tmp_path: Path, quiet_s: float) -> None:
-    host = Host(tmp_path, quiet_s, hangs=True)
-    care = asyncio.create_task(host.live())
-    if quiet_s:
-        await asyncio.sleep(0)
-    else:
-        await host.asked.wait()
-    host.stop_asked.set()
-    assert (await care).exit_code is ExitCode.DEVICE
+async def test_a_card_that_hangs_keeps_it_down(tmp_path: Path) -> None:
+    decision = await Host(tmp_path, WELL, HANGS, probe_s=0.5).live()
+    assert decision.exit_code is ExitCode.DEVICE
+    assert f"{CARDS[1]} wedged: no answer within 0.5 s" in decision.next_step
+
+
+@pytest.mark.parametrize(("quiet_s", "probe_s"), [(3600.0, 30.0), (0.0, 3600.0)])
+async def test_asked_to_stop_it_stops_at_once(tmp_path: Path, quiet_s: float, probe_s: float) -> None:
+    host = Host(tmp_path, HANGS, quiet_s=quiet_s, probe_s=probe_s)
+    assert (await host.live()).exit_code is ExitCode.DEVICE
 
 
 async def test_without_cards_there_is_no_quiet(tmp_path: Path) -> None:
     host = Host(tmp_path, quiet_s=3600.0)
-    care = Care((), host.care.ask, 30.0, host.care.faults_file, 3600.0)
-    decision = await live(care, show=host.shown.append, allow=host.allowed.append, stop_asked=host.stop_asked)
-    assert (decision.exit_code, host.shown) == (ExitCode.FAILED, [])
+    assert ((await host.live()).exit_code, host.shown) == (ExitCode.FAILED, [])
 
 
 def test_faults_are_noted(tmp_path: Path) -> None:

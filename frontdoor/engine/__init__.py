@@ -1,0 +1,1 @@
+"""The engine's side: exchanges over pooled connections, and how it is."""

@@ -1,0 +1,1 @@
+"""How the process starts, hands over and ends."""

@@ -1,0 +1,1 @@
+"""What is kept of a request: while it runs, in the log, in the counts."""

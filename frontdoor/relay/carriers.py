@@ -1,0 +1,219 @@
+"""How an answer passes: a `Carrier` for each kind of body.
+
+    an event stream   whole events as they arrive; what ends badly ends with an error event and no end of message
+    any other body    is collected first, so that a loss or a broken answer is still a clear 502
+    a very long one   passes as it arrives; a loss breaks the connection, so that it cannot pass for whole
+
+Carriers run inside the engine's `data_received`: between its socket and the client's there is no task, no future and
+no queue. Who waits for the end has a `Done`, which is resolved once, with what is still to be said to the client: a
+refusal where nothing has been answered yet, else None.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from frontdoor import refusal
+from frontdoor.answers.openai_api import error_event
+from frontdoor.answers.sse import EventTooLarge, StreamReader, StreamState, ping
+from frontdoor.engine.exchange import Loss, UpstreamLost
+from frontdoor.record.call import Call, Outcome, Phase
+from frontdoor.refusal import Refusal, Refused
+
+COLLECTED_BYTES = 8 << 20
+AFTER_END_S = 1.0
+
+Done = asyncio.Future[Refusal | None]
+
+
+def refusal_of(lost: UpstreamLost, url: str = "its address") -> Refusal:
+    """What a client is told of a lost exchange. `url`: where it was to be made."""
+    match lost.loss:
+        case Loss.UNREACHABLE:
+            return refusal.unreachable(url)
+        case Loss.TIMEOUT:
+            return refusal.upstream_timeout(str(lost))
+        case Loss.PROTOCOL:
+            return refusal.upstream_protocol("broke the protocol")
+        case Loss.DISCONNECTED:
+            return refusal.upstream_disconnected("closed the connection before its answer was complete")
+
+
+class Flow:
+    """Holds the engine back while the client reads too slowly: what waits for the client is bounded by the sockets."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        call.connection.on_writable = self._on_writable
+        if not call.connection.is_writable:
+            self._on_writable(False)
+
+    def _on_writable(self, is_writable: bool) -> None:
+        exchange = self._call.exchange
+        if exchange is None:
+            return
+        if is_writable:
+            exchange.go_on()
+        else:
+            exchange.hold()
+
+
+class EventCarrier:
+    """Carries an event stream. The head has been sent; `done` is resolved when the answer has ended, well or badly.
+
+    A stream is whole once its end mark has passed, however the engine's connection went after that.
+    """
+
+    def __init__(self, call: Call, reader: StreamReader, done: Done) -> None:
+        self._done = done
+        self._call = call
+        self._connection = call.connection
+        self._reader = reader
+        self._quiet_since = call.started
+
+    def takes(self, chunk: bytes, start: int, now: float) -> bool:
+        """An ordinary event goes to the client in the engine's own chunk, where its answer is in chunks as well."""
+        if not (self._connection.is_chunked and self._reader.takes(chunk[start:-2])):
+            return False
+        self._quiet_since = now
+        self._call.intervals.note(now)
+        self._connection.pass_on(chunk)
+        return True
+
+    def arrived(self, data: bytes, now: float) -> None:
+        reader = self._reader
+        passed_before = reader.events
+        try:
+            events = reader.feed(data)
+        except EventTooLarge as exc:
+            self._finish(refusal.upstream_protocol(f"sent {exc}"))
+            return
+        if events:
+            self._quiet_since = now
+            call = self._call
+            call.intervals.note(now, reader.events - passed_before)
+            if call.first_token is None:
+                self._note_first(now)
+            self._connection.write(events)
+        else:
+            self._connection.flush()
+        if reader.trouble is not None:
+            self._finish(reader.trouble)
+
+    def ended(self) -> None:
+        self._call.exchange = None
+        rest = self._reader.finish()
+        if rest:
+            self._connection.write(rest)
+        self._finish(refusal.upstream_disconnected("ended the stream without its end mark"))
+
+    def lost(self, lost: UpstreamLost) -> None:
+        self._call.exchange = None
+        self._finish(refusal_of(lost))
+
+    def cut(self, ending: Refusal) -> None:
+        """Ends the stream from our side, where it is not whole already."""
+        self._finish(ending)
+        if self._call.reason is ending.reason:
+            self._call.outcome = Outcome.FAILED  # not refused: the engine has worked for it
+
+    def look(self, now: float, ping_interval_s: float) -> None:
+        """Now and then: a ping where the client has heard nothing for long. Only whole events are ever written, so that
+        any moment is a boundary; a client that does not read gets none.
+        """
+        if self._reader.state is StreamState.DONE:
+            if now - self._quiet_since >= AFTER_END_S:  # the engine owes nothing more than its end of the message
+                self._finish(None)
+        elif ping_interval_s and now - self._quiet_since >= ping_interval_s and self._connection.is_writable:
+            self._quiet_since = now
+            self._call.pings += 1
+            self._connection.write(ping(self._call.dialect, self._reader.uses_ids))
+
+    def _note_first(self, now: float) -> None:
+        call = self._call
+        call.first_byte = call.first_byte or now
+        if self._reader.has_content:
+            call.phase = Phase.DECODE
+            call.first_token = now
+
+    def _finish(self, trouble: Refusal | None) -> None:
+        if self._done.done():
+            return
+        self._call.drop_exchange()
+        self._call.release()
+        if self._reader.state is StreamState.DONE:
+            trouble = None
+        if trouble is None:
+            self._connection.end()
+        else:
+            self._call.refused(trouble)
+            if not self._reader.error_passed:
+                self._connection.write(error_event(trouble, self._call.dialect))
+            self._connection.hang_up()
+        self._done.set_result(None)
+
+
+class BodyCarrier:
+    """Collects a body, then `finish` answers with it; one that grows over COLLECTED_BYTES is begun instead, by `begin`,
+    and passes from there on. `finish` may raise Refused while nothing has been said.
+    """
+
+    def __init__(self, call: Call, done: Done, begin: Callable[[], None], finish: Callable[[bytes], None]) -> None:
+        self._call = call
+        self._done = done
+        self._begin = begin
+        self._finish = finish
+        self._size = 0
+        # None: it passes as it arrives
+        self._pieces: list[bytes] | None = []
+
+    def takes(self, chunk: bytes, start: int, now: float) -> bool:
+        return False
+
+    def arrived(self, data: bytes, now: float) -> None:
+        self._call.first_byte = self._call.first_byte or now
+        self._size += len(data)
+        if self._pieces is None:
+            self._call.connection.write(data)
+            return
+        self._pieces.append(data)
+        if self._size > COLLECTED_BYTES:
+            pieces, self._pieces = self._pieces, None
+            self._begin()
+            Flow(self._call)
+            self._call.connection.write(b"".join(pieces))
+
+    def ended(self) -> None:
+        self._call.exchange = None
+        self._call.release()
+        if self._pieces is None:
+            self._call.connection.end()
+            self._resolve(None)
+        else:
+            self._answer(b"".join(self._pieces))
+
+    def lost(self, lost: UpstreamLost) -> None:
+        self._call.exchange = None
+        trouble = refusal_of(lost)
+        if self._pieces is None:
+            self._call.refused(trouble)
+            self._call.connection.hang_up()
+            self._resolve(None)
+        else:
+            self._resolve(trouble)
+
+    def _answer(self, body: bytes) -> None:
+        try:
+            self._finish(body)
+        except Refused as refused:
+            self._resolve(refused.refusal)
+        except Exception as exc:  # whoever waits logs it, and answers with a 500
+            if not self._done.done():
+                self._done.set_exception(exc)
+        else:
+            self._resolve(None)
+
+    def _resolve(self, unsaid: Refusal | None) -> None:
+        if not self._done.done():
+            self._done.set_result(unsaid)

@@ -1,0 +1,1 @@
+"""What may be looked at: the status page and the gauges."""

@@ -1,0 +1,1 @@
+"""What others decide while the frontdoor runs."""
