@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ENGINES_OWN = ("torch", "vllm", "transformers", "tokenizers")
 RUN_BY_THE_ENGINES_PYTHON = ("slot/cards/ask_card.py", "slot/doctor/ask_engine.py", "slot/host/tiny_model.py")
+EVERYBODYS = ("refusal", "routes", "bad_settings")
 MODULES = sorted(path for package in ("frontdoor", "slot") for path in (ROOT / package).rglob("*.py"))
 
 
@@ -57,3 +58,25 @@ def test_a_module_imports_only_what_its_room_may(module: Path) -> None:
     assert rooms <= (may_import()[room] if room else set())
     if name not in RUN_BY_THE_ENGINES_PYTHON:
         assert not {each.partition(".")[0] for each in seen} & set(ENGINES_OWN)
+
+
+def rooms_of_the_frontdoor() -> list[str]:
+    """The rows of the page's second table, from the lowest room up."""
+    page = (ROOT / "docs/architecture.md").read_text()
+    return re.findall(r"^\| `frontdoor/(\w+)(?:/|\.py)` \|", page, re.MULTILINE)
+
+
+def test_the_page_knows_every_room_of_the_frontdoor() -> None:
+    packages = {path.parent.name for path in (ROOT / "frontdoor").glob("*/__init__.py")}
+    modules = {path.stem for path in (ROOT / "frontdoor").glob("*.py")} - {"__init__", "__main__", *EVERYBODYS}
+    assert sorted(rooms_of_the_frontdoor()) == sorted(packages | modules)
+
+
+@pytest.mark.parametrize("module", sorted((ROOT / "frontdoor").rglob("*.py")), ids=lambda path: path.stem)
+def test_a_room_of_the_frontdoor_imports_only_those_above_it(module: Path) -> None:
+    rooms = rooms_of_the_frontdoor()
+    room = module.relative_to(ROOT / "frontdoor").parts[0].removesuffix(".py")
+    above = rooms[: rooms.index(room) + 1] if room in rooms else rooms if room == "__main__" else []
+    parts = (name.split(".") for name in imported_by(module))
+    seen = {rest[0] for first, *rest in parts if first == "frontdoor" and rest}
+    assert seen <= {*above, *EVERYBODYS}
