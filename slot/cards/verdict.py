@@ -6,7 +6,7 @@ something whose result is known, by a child that may be lost. In this order:
     1. The child could not be started, or has no means to ask: UNKNOWN. That says nothing about the card.
     2. It did not answer in time: WEDGED. Level Zero waits for ever on a card that hangs.
     3. It was ended by a signal, or said what went wrong: FAULTY. So is a wrong result.
-    4. It computed the right result: HEALTHY.
+    4. It computed the right result: HEALTHY. So is a card that this engine could not have touched.
     5. Anything else is no answer to our question: UNKNOWN.
 """
 
@@ -56,6 +56,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What the child prints last, as JSON. `cannot_ask`: why it has no means to; `error`: what the card said."""
 
     is_right: bool = False
+    is_not_used: bool = False
     error: str | None = None
     cannot_ask: str | None = None
 
@@ -94,6 +95,8 @@ def _said(status: int, last_line: str) -> tuple[Verdict, str]:
         return Verdict.UNKNOWN, f"no answer, exit code {status}: {last_line[:200] or 'nothing was said'}"
     if answer.cannot_ask is not None:  # 1
         return Verdict.UNKNOWN, answer.cannot_ask
+    if answer.is_not_used:  # 4
+        return Verdict.HEALTHY, "not asked: this engine is not made for such cards"
     if answer.error is not None:  # 3
         return Verdict.FAULTY, answer.error[:200]
     if not answer.is_right:  # 3

@@ -17,11 +17,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from slot.cards.device_faults import note, noted
+from slot.cards.probe import LIMIT_S, ask
+from slot.cards.question import Question
 from slot.cards.verdict import CardSight, all_healthy, not_healthy
 from slot.exit_codes import ExitCode
 from slot.state import HEARTBEAT_S, CardFacts, Recovery, RecoveryStage
@@ -58,13 +60,12 @@ def decide(sights: Sequence[CardSight], earlier_faults: Sequence[float], now: fl
 
 @dataclass(frozen=True)
 class Care:
-    """What this host can do after a device fault. `ask` asks the card at a PCI address, in bounded time: `ask_s`."""
+    """What is done on this host after a device fault: `questions` has one for each card that the engine uses."""
 
-    cards: tuple[str, ...]
-    ask: Callable[[str], Awaitable[CardSight]]
-    ask_s: float
+    questions: tuple[Question, ...]
     faults_file: Path
     quiet_s: float = QUIET_S
+    probe_s: float = LIMIT_S
 
 
 async def live(
@@ -98,17 +99,17 @@ async def live(
 
 
 async def _sights(care: Care, bulletin: _Bulletin, allow: Callable[[float], None]) -> list[CardSight]:
-    if not care.cards:
+    if not care.questions:
         return []  # an engine without cards leaves nothing to be quiet about
     allow(care.quiet_s + _SLACK_S)
     bulletin.put(Recovery(stage=RecoveryStage.QUIET, until=time.time() + care.quiet_s))
     await asyncio.sleep(care.quiet_s)
     sights: list[CardSight] = []
-    for card in care.cards:  # one after the other: a driver in trouble is not asked four things at once
-        allow(care.ask_s + _SLACK_S)
-        until = time.time() + care.ask_s
+    for question in care.questions:  # one after the other: a driver in trouble is not asked four things at once
+        allow(care.probe_s + _SLACK_S)
+        until = time.time() + care.probe_s
         bulletin.put(Recovery(stage=RecoveryStage.PROBING, until=until, cards=_facts(sights)))
-        sights.append(await care.ask(card))
+        sights.append(await ask(question, limit_s=care.probe_s))
         logger.info("card %s", sights[-1])
     bulletin.put(Recovery(stage=RecoveryStage.DONE, cards=_facts(sights)))
     return sights
