@@ -1,0 +1,61 @@
+"""May this switch begin at all? Decided from what can be known without touching anything.
+
+1. It serves already, exactly so              -> no switch, and that is well
+2. The profile is a base                      -> refused: there is nothing to serve
+3. It is rejected or blocked                  -> refused with its reason, unless unproven ones are let in
+4. It has just failed, and is not edited since -> refused until it has cooled down, unless forced or let in
+5. Otherwise                                  -> it may
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slot.exit_codes import ExitCode
+from slot.load_words import time_words
+from slot.profiles import keys
+from slot.profiles.profile import Profile
+from slot.switch.cooldown import Cooldowns, cooling
+from slot.switch.request import Request
+from slot.switch.steps import Which
+
+
+@dataclass(frozen=True)
+class NoOp:
+    """There is nothing to do. `words` say so."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """`do`: what would let it in, or what to do instead."""
+
+    code: ExitCode
+    words: str
+    do: str
+
+
+def which(profile: Profile) -> Which:
+    return Which(profile.name, profile.sha256)
+
+
+def refusal(
+    request: Request, profile: Profile, serving: Which | None, cooldowns: Cooldowns, now: float
+) -> NoOp | Refused | None:
+    """None: it may begin. `serving`: what serves at this moment, None: nothing does."""
+    if serving == which(profile) and not request.restart:  # 1
+        return NoOp(f"{profile.name} is active and serves already: there is nothing to do")
+    if profile.status_family == "base":  # 2
+        words = f"{profile.name} is only there to be extended"
+        return Refused(ExitCode.CONFIG, words, "`slotctl list` shows the profiles that serve")
+    if profile.status_family in keys.ADVISED_AGAINST and not (request.allow_unproven or request.restart):  # 3
+        words = f"{profile.name} is {profile.status}: {profile.status_reason}"
+        return Refused(ExitCode.CONFIG, words, "add --allow-unproven to try it all the same")
+    cool = cooling(cooldowns, which(profile), now)
+    if cool is not None and not (request.force or request.allow_unproven or request.restart):  # 4
+        times = "once" if cool.failures == 1 else f"{cool.failures} times in a row"
+        left = time_words(cool.until - now)
+        words = f"{profile.name} has failed {times} and cools down for another {left}: {cool.cause}"
+        return Refused(ExitCode.FAILED, words, "mend the profile, or add --force to try it now")
+    return None  # 5
