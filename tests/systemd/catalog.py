@@ -68,7 +68,7 @@ def profiles() -> dict[str, str]:
         A: profile(A),
         B: profile(B),
         BAD: profile(BAD, "crash_loading:text=context_does_not_fit"),
-        WEDGE: profile(WEDGE, f"stall_mid_stream:{after}"),
+        WEDGE: profile(WEDGE, f"wedge:{after}", MODEL_SLOT_WEDGE_TIMEOUT_S=2),
         LOST: profile(LOST, f"device_lost:{after}"),
     }
 
