@@ -156,10 +156,13 @@ class EventCarrier:
 
 class BodyCarrier:
     """Collects a body, then `finish` answers with it; one that grows over COLLECTED_BYTES is begun instead, by `begin`,
-    and passes from there on. `finish` may raise Refused while nothing has been said.
+    and passes from there on. `finish` may raise Refused while nothing has been said. `begin` None: the answer is to a
+    HEAD, and nothing of a body may pass.
     """
 
-    def __init__(self, call: Call, done: Done, begin: Callable[[], None], finish: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, call: Call, done: Done, begin: Callable[[], None] | None, finish: Callable[[bytes], None]
+    ) -> None:
         self._call = call
         self._done = done
         self._begin = begin
@@ -178,7 +181,13 @@ class BodyCarrier:
             self._call.connection.write(data)
             return
         self._pieces.append(data)
-        if self._size > COLLECTED_BYTES:
+        if self._size <= COLLECTED_BYTES:
+            return
+        if self._begin is None:
+            self._pieces.clear()
+            self._call.drop_exchange()
+            self._resolve(refusal.upstream_protocol(f"answered with more than {COLLECTED_BYTES >> 20} MiB"))
+        else:
             pieces, self._pieces = self._pieces, None
             self._begin()
             Flow(self._call)

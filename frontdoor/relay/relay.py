@@ -134,12 +134,13 @@ class Relay:
         if answer.status >= 400:
             call.outcome = Outcome.REJECTED if answer.status < 500 else Outcome.ENGINE_FAILED
         lines = _lines(call, answer)
-        if answer.media_type == b"text/event-stream" and answer.status == 200:
+        has_body = call.head.method != "HEAD"
+        if answer.media_type == b"text/event-stream" and answer.status == 200 and has_body:
             return self._events(call, lines, answer, done)
         return BodyCarrier(
             call,
             done,
-            begin=lambda: call.connection.begin(answer.status, lines, answer.content_length),
+            begin=(lambda: call.connection.begin(answer.status, lines, answer.content_length)) if has_body else None,
             finish=lambda body: call.connection.answer(answer.status, lines, self._judged(call, route, answer, body)),
         )
 

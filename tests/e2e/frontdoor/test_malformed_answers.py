@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import pytest
 from e2e.frontdoor.malformed_answers import ANSWERS, BODY, JSON, LENGTH, STRAY, answer
 
+from frontdoor.relay.carriers import COLLECTED_BYTES
+
 PATIENCE_S = 10.0
 CHAT = b'{"model":"tiny","prompt":"x","stream":true}'
 
@@ -98,6 +100,17 @@ async def test_head_of_an_answer_with_a_body_has_none(door, engine) -> None:
     await asked.send(answer(LENGTH))
     answered = await client.answer()
     assert (answered.status, answered.headers["content-length"]) == (200, str(len(BODY)))
+    await gets_its_own(door, engine, client)
+
+
+@pytest.mark.parametrize("size", [COLLECTED_BYTES, COLLECTED_BYTES + 1])
+async def test_head_of_an_answer_too_long_to_be_collected_has_no_body_either(door, engine, size) -> None:
+    client = await ask(door, method="HEAD")
+    asked = await engine.request()
+    sending = asyncio.ensure_future(asked.send(answer(b"Content-Length: %d\r\n" % size, b"{%b}" % (b" " * (size - 2)))))
+    answered = await client.answer()
+    assert answered.status == (200 if size == COLLECTED_BYTES else 502)
+    await asyncio.gather(sending, return_exceptions=True)
     await gets_its_own(door, engine, client)
 
 
