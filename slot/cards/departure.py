@@ -2,7 +2,9 @@
 
     1. Nobody is left: it is over.
     2. A keeper is among them, and its time is not up: wait. It ends its engine as the supervisor would have.
-    3. Somebody was not asked to go yet: SIGTERM, once each. What a keeper leaves behind, or its engine without one.
+    3. Somebody was not asked to go yet: SIGTERM, once each. First to those whose parents are not among them: an
+       engine's main process tears its own children down, in its own order. When it is gone they are asked themselves,
+       and also when a keeper's time is up.
     4. The last time is up: SIGKILL to all of them, the keeper too. An engine that is killed can leave its cards
        hanging, so this is the last word and never an earlier one.
     5. Even that did not end them: they wait inside of the kernel. They are named, and no load may begin.
@@ -19,10 +21,11 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Remaining:
-    """A process that is still there. `command` are its first words."""
+    """A process that is still there. `command` are its first words, `parent` is its parent's process id."""
 
     pid: int
     command: str
+    parent: int = 1
     is_keeper: bool = False
 
 
@@ -79,8 +82,13 @@ def order(remaining: Sequence[Remaining], passed_s: float, patience: Patience, a
         return GiveUp(tuple(remaining))  # 5
     if passed_s >= patience.kill_at_s:
         return Kill(tuple(each.pid for each in remaining))  # 4
-    if passed_s < patience.keeper_s and any(each.is_keeper for each in remaining):
+    is_early = passed_s < patience.keeper_s
+    if is_early and any(each.is_keeper for each in remaining):
         return Wait(min(patience.keeper_s, patience.kill_at_s))  # 2
+    there = {each.pid for each in remaining}
     # a keeper whose time is up has its own SIGKILL on the way; asking it changes nothing
-    unasked = tuple(each.pid for each in remaining if each.pid not in asked and not each.is_keeper)
-    return Terminate(unasked) if unasked else Wait(patience.kill_at_s)  # 3
+    asking = [each for each in remaining if not each.is_keeper and not (is_early and each.parent in there)]
+    unasked = tuple(each.pid for each in asking if each.pid not in asked)
+    if unasked:
+        return Terminate(unasked)  # 3
+    return Wait(patience.keeper_s if is_early else patience.kill_at_s)

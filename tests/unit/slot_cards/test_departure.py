@@ -10,6 +10,7 @@ PATIENCE = Patience(keeper_s=100, kill_at_s=280, give_up_at_s=285)
 KEEPER = Remaining(1, "keeper", is_keeper=True)
 ENGINE = Remaining(2, "vllm")
 WORKER = Remaining(3, "worker")
+CHILD = Remaining(4, "child", parent=2)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,13 @@ WORKER = Remaining(3, "worker")
         ([KEEPER], 100, (), Wait(280)),
         ([ENGINE, WORKER], 0, (), Terminate((2, 3))),
         ([ENGINE, WORKER], 0.1, (2,), Terminate((3,))),
-        ([ENGINE, WORKER], 0.2, (2, 3), Wait(280)),
+        ([ENGINE, WORKER], 0.2, (2, 3), Wait(100)),
+        # a main process ends its own children; then, or when it takes too long, they are asked themselves
+        ([ENGINE, CHILD], 0, (), Terminate((2,))),
+        ([ENGINE, CHILD], 0.1, (2,), Wait(100)),
+        ([CHILD], 0.2, (2,), Terminate((4,))),
+        ([ENGINE, CHILD], 100, (2,), Terminate((4,))),
+        ([ENGINE, CHILD], 101, (2, 4), Wait(280)),
         ([ENGINE], 279.9, (2,), Wait(280)),
         ([ENGINE], 280, (2,), Kill((2,))),
         ([KEEPER, ENGINE], 280, (2,), Kill((1, 2))),

@@ -1,0 +1,98 @@
+"""What the last sweep found: `swept.json`, written by root after every end of the slot, read before the next load.
+
+    {"version": 1, "at": 1795200000.0, "invocation": "the unit's", "terminated": [pid...], "killed": [pid...],
+     "left": [{"pid", "command"}], "holders": [{"bdf", "pid", "command", "bytes"}], "waited_s": 3.2}
+
+A record is of its moment: whoever was named in it may be gone since, so that the pids are looked at again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from slot.atomic_file import write_atomically
+from slot.bad_json import BAD_JSON
+
+logger = logging.getLogger(__name__)
+
+FORMAT_VERSION = 1
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """A process of the slot that even SIGKILL did not end."""
+
+    pid: int
+    command: str
+
+
+class MemoryHeld(msgspec.Struct, frozen=True, kw_only=True):
+    """A process, of whoever, that holds so much memory of the card at `bdf` that no model can be loaded beside it."""
+
+    bdf: str
+    pid: int
+    command: str
+    bytes: int
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """`at`: seconds since the epoch. `terminated`, `killed` got the signal; `left` and `holders` are in the way."""
+
+    version: int = FORMAT_VERSION
+    at: float
+    invocation: str
+    terminated: tuple[int, ...] = ()
+    killed: tuple[int, ...] = ()
+    left: tuple[Left, ...] = ()
+    holders: tuple[MemoryHeld, ...] = ()
+    waited_s: float = 0.0
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.left and not self.holders
+
+
+def write(path: Path, swept: Swept) -> None:
+    """Raises OSError."""
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(swept), indent=2) + b"\n")
+
+
+def read(path: Path) -> Swept | None:
+    """The record, None where there is none. One that nobody can read is none: the lock still guards the slot."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Swept)
+    except FileNotFoundError:
+        return None
+    except (OSError, *BAD_JSON) as exc:
+        logger.warning("cannot tell what the last sweep found: %s: %s", path, exc)
+        return None
+
+
+def obstacle(swept: Swept | None, is_alive: Callable[[int], bool]) -> str | None:
+    """Who is in the way of a load, in words; None: nobody is known to be."""
+    if swept is None:
+        return None
+    left = [
+        f"{each.command or 'a process'} (pid {each.pid}) cannot be ended" for each in swept.left if is_alive(each.pid)
+    ]
+    held = [
+        f"{each.command or 'a process'} (pid {each.pid}) holds {each.bytes >> 20} MiB of {each.bdf}"
+        for each in swept.holders
+        if is_alive(each.pid)
+    ]
+    return "; ".join(left + held) or None
+
+
+def is_alive(pid: int) -> bool:
+    """Also of processes of others, which /proc may hide."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

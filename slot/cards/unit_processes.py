@@ -1,0 +1,67 @@
+"""Who else is in this unit? The processes of the control group that this process is in.
+
+Source: cgroups(7), `/proc/PID/cgroup`: lines `NUMBER:CONTROLLERS:PATH`. Systemd's own hierarchy is `0::` under
+cgroup v2; `name=systemd` beside the older ones, where it counts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from slot.cards.departure import Remaining
+from slot.port_holder import command_of
+
+PROC = Path("/proc")
+
+_KEEPER = "/slot/supervisor/keeper.py"
+
+
+def group_in(text: str) -> str:
+    """The control group by systemd's hierarchy, such as /system.slice/b70-vllm-slot.service; empty if there is none."""
+    lines = [line.split(":", 2) for line in text.splitlines() if line.count(":") >= 2]
+    by_controllers = {controllers: path for _, controllers, path in lines}
+    return by_controllers.get("name=systemd") or by_controllers.get("", "")
+
+
+def unit_in(group: str) -> str | None:
+    """The service unit that a control group belongs to; None for a login, a container and the like."""
+    last = group.rpartition("/")[2]
+    return last if last.endswith(".service") else None
+
+
+def own_group(proc: Path = PROC) -> str:
+    return group_in((proc / "self/cgroup").read_text())
+
+
+def others_in(group: str, me: int, proc: Path = PROC) -> list[Remaining]:
+    """The processes of the group and of groups below it, but `me`. One that has ended and was not buried is none."""
+    found = []
+    for process in proc.glob("[0-9]*"):
+        pid = int(process.name)
+        if pid != me and _is_within(process, group) and (parent := _living_parent(process)) is not None:
+            found.append(Remaining(pid, command_of(pid, proc), parent, _is_keeper(process)))
+    return sorted(found, key=lambda each: each.pid)
+
+
+def _is_within(process: Path, group: str) -> bool:
+    try:
+        theirs = group_in((process / "cgroup").read_text())
+    except OSError:  # it ended while we looked
+        return False
+    return theirs == group or theirs.startswith(f"{group}/")
+
+
+def _living_parent(process: Path) -> int | None:
+    """The parent's process id; None for a process that is gone or dead. Source: proc_pid_stat(5)."""
+    try:
+        state, parent = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
+    except OSError:
+        return None
+    return None if state in "ZX" else int(parent)
+
+
+def _is_keeper(process: Path) -> bool:
+    try:
+        return any(word.endswith(_KEEPER.encode()) for word in (process / "cmdline").read_bytes().split(b"\0"))
+    except OSError:
+        return False

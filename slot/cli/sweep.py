@@ -1,0 +1,123 @@
+"""`slotctl sweep`: the unit's ExecStopPost=. After every end of the slot, whatever ended it:
+
+    1. Whoever is left in the unit's control group goes, in peace if it can (`slot.cards.departure`).
+    2. Whoever is in the way in the cards' memory is waited for, for a while.
+    3. What was found is written to `swept.json`, which the next start reads: it loads nothing beside what is left.
+
+Systemd's own SIGKILL is out of the way (KillMode=process), and would come only after all of this: SLOT_STOP_TIMEOUT_S
+is the unit's TimeoutStopSec=, which it must agree with.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import typer
+
+from slot.cards import swept
+from slot.cards.departure import Patience
+from slot.cards.holders import Holder, holders, in_the_way
+from slot.cards.sweeper import Departure, until_one_ends
+from slot.cards.sweeper import sweep as sweep_away
+from slot.cards.swept import Left, MemoryHeld, Swept
+from slot.cards.sysfs import cards
+from slot.cards.unit_processes import others_in, own_group, unit_in
+from slot.cli.refusal import Refused
+from slot.exit_codes import ExitCode
+from slot.paths import Paths
+from slot.profiles import keys
+from slot.profiles.catalog import load_active
+from slot.profiles.problems import ProfileError
+
+STOP_TIMEOUT_S = 300.0
+
+_KILL_BEFORE_S = 20.0
+_GIVE_UP_AFTER_S = 5.0
+# The keeper's own SIGKILL comes after the engine's grace; then it needs a moment to bury the dead.
+_KEEPERS_MOMENT_S = 5.0
+_MEMORY_S = 30.0
+_LOOK_AGAIN_S = 0.5
+
+
+def sweep(paths: Paths) -> int:
+    """OK when nobody is left and nobody is in the way, else DEVICE. Raises Refused outside of a unit that has ended."""
+    group = _unit_that_has_ended(os.environ)
+    timeout_s = stop_timeout_s(os.environ)
+    me = os.getpid()
+    departure = sweep_away(lambda: others_in(group, me), patience(_stop_grace_s(paths), timeout_s))
+    memory_s = max(0.0, min(_MEMORY_S, timeout_s - _GIVE_UP_AFTER_S - departure.waited_s))
+    slot_uid = paths.run_dir.stat().st_uid
+    found = _until_free(lambda: in_the_way(holders(), slot_uid), memory_s) if cards() else ()
+    record = _record(departure, found)
+    swept.write(paths.swept_file, record)
+    typer.echo(words(record))
+    return ExitCode.OK if record.is_clean else ExitCode.DEVICE
+
+
+def patience(stop_grace_s: float, timeout_s: float) -> Patience:
+    """`stop_grace_s` is the profile's, `timeout_s` the unit's."""
+    kill_at_s = max(0.0, timeout_s - _KILL_BEFORE_S)
+    return Patience(min(stop_grace_s + _KEEPERS_MOMENT_S, kill_at_s), kill_at_s, kill_at_s + _GIVE_UP_AFTER_S)
+
+
+def stop_timeout_s(environment: Mapping[str, str]) -> float:
+    """The unit's own; one that makes no sense is not believed: a sweep that refuses to sweep helps nobody."""
+    try:
+        said = float(environment.get("SLOT_STOP_TIMEOUT_S") or STOP_TIMEOUT_S)
+    except ValueError:
+        return STOP_TIMEOUT_S
+    return said if said > 0 else STOP_TIMEOUT_S
+
+
+def words(record: Swept) -> str:
+    """One line for the journal."""
+    said = [f"swept in {record.waited_s:.1f} s"]
+    said += [f"ended {len(record.terminated)} by SIGTERM"] if record.terminated else []
+    said += [f"killed {len(record.killed)}"] if record.killed else []
+    obstacle = swept.obstacle(record, lambda pid: True)
+    said += [f"in the way of the next load: {obstacle}"] if obstacle else ["nobody is left"]
+    return ", ".join(said)
+
+
+def _unit_that_has_ended(environment: Mapping[str, str]) -> str:
+    """The control group of the unit whose ExecStopPost= this is: anywhere else the sweep would end strangers."""
+    group = own_group()
+    if unit_in(group) is None or "SERVICE_RESULT" not in environment:  # systemd.exec(5): set for ExecStopPost= only
+        facts = (
+            ("found", f"a call from {group or 'no control group'}"),
+            ("expected", "the unit's ExecStopPost="),
+            ("do", "`slotctl recover` shows who holds the cards; `slotctl status`, how the slot is"),
+        )
+        raise Refused(ExitCode.USAGE, "the sweep is the unit's own: it ends all that is left of a slot", facts)
+    return group
+
+
+def _stop_grace_s(paths: Paths) -> float:
+    try:
+        return load_active(paths.active_profile).stop_grace_s
+    except (ProfileError, OSError):  # the slot may have failed of that
+        return keys.DEFAULT_STOP_GRACE_S
+
+
+def _until_free(find: Callable[[], Sequence[Holder]], limit_s: float) -> Sequence[Holder]:
+    """Who is in the way after `limit_s` at the latest. A driver gives memory back a moment after its process ended."""
+    deadline = time.monotonic() + limit_s
+    while (found := find()) and (left_s := deadline - time.monotonic()) > 0:
+        until_one_ends([each.pid for each in found], min(_LOOK_AGAIN_S, left_s))
+    return found
+
+
+def _record(departure: Departure, found: Sequence[Holder]) -> Swept:
+    return Swept(
+        at=time.time(),
+        invocation=os.environ.get("INVOCATION_ID", ""),
+        terminated=departure.terminated,
+        killed=departure.killed,
+        left=tuple(Left(pid=each.pid, command=each.command) for each in departure.left),
+        holders=tuple(
+            MemoryHeld(bdf=each.bdf, pid=each.pid, command=each.command, bytes=each.resident_bytes) for each in found
+        ),
+        waited_s=round(departure.waited_s, 3),
+    )

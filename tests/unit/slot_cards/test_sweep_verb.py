@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slot.cards.departure import Patience
+from slot.cards.swept import Left, Swept
+from slot.cli.refusal import Refused
+from slot.cli.sweep import patience, stop_timeout_s, sweep, words
+from slot.exit_codes import ExitCode
+from slot.paths import Paths
+
+
+@pytest.mark.parametrize(
+    ("stop_grace_s", "timeout_s", "expected"),
+    [
+        (240, 300, Patience(245, 280, 285)),
+        (6, 300, Patience(11, 280, 285)),
+        (600, 300, Patience(280, 280, 285)),
+        (6, 10, Patience(0, 0, 5)),
+    ],
+)
+def test_patience(stop_grace_s: float, timeout_s: float, expected: Patience) -> None:
+    assert patience(stop_grace_s, timeout_s) == expected
+
+
+@pytest.mark.parametrize(("said", "seconds"), [(None, 300), ("", 300), ("40", 40), ("soon", 300), ("-1", 300)])
+def test_stop_timeout(said: str | None, seconds: float) -> None:
+    assert stop_timeout_s({} if said is None else {"SLOT_STOP_TIMEOUT_S": said}) == seconds
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        (Swept(at=0, invocation=""), "swept in 0.0 s, nobody is left"),
+        (
+            Swept(at=0, invocation="", terminated=(1, 2), killed=(2,), waited_s=3.24),
+            "swept in 3.2 s, ended 2 by SIGTERM, killed 1, nobody is left",
+        ),
+        (
+            Swept(at=0, invocation="", left=(Left(pid=1, command="vllm"),)),
+            "swept in 0.0 s, in the way of the next load: vllm (pid 1) cannot be ended",
+        ),
+    ],
+)
+def test_words(record: Swept, line: str) -> None:
+    assert words(record) == line
+
+
+def test_it_sweeps_nobody_who_calls_it_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SERVICE_RESULT", raising=False)
+    with pytest.raises(Refused) as refused:
+        sweep(Paths(tmp_path, tmp_path, tmp_path, tmp_path / "current.env"))
+    assert refused.value.code is ExitCode.USAGE
+    assert list(tmp_path.iterdir()) == []
