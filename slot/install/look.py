@@ -1,0 +1,77 @@
+"""What there is on this host: files, directories, accounts, and what systemd says of the units."""
+
+from __future__ import annotations
+
+import grp
+import pwd
+import re
+from pathlib import Path
+
+import msgspec
+
+from slot import units
+from slot.install import places
+from slot.install.ownership import known
+from slot.install.wanted import RECORD_VERSION, Record, World
+
+_ACTIVE = ("active", "activating", "reloading", "deactivating")
+_ENABLED = ("enabled", "enabled-runtime")
+_POLKIT = (places.POLKIT_RULE.parent, Path("/usr/share/polkit-1/rules.d"))
+
+
+class UnreadableRecord(Exception):
+    """`installed.json` is not what this version of slotctl writes; the words say what is wrong with it."""
+
+
+def world() -> World:
+    """Raises OSError, UnreadableRecord, slot.units.Refusal."""
+    record = read_record()
+    files = known(record)
+    directories = {directory for path in files for directory in path.parents}
+    directories |= {*places.RUN_DIRS, places.DATA_DIR, places.SWITCH_DIR}
+    active, enabled = _units() if units.is_booted() else (set(), set())
+    return World(
+        files={path: path.read_text(errors="replace") for path in files if path.is_file()},
+        directories=frozenset(path for path in directories if path.is_dir()),
+        enabled=frozenset(enabled),
+        active=frozenset(active),
+        accounts=frozenset({user.pw_name for user in pwd.getpwall()} | {group.gr_name for group in grp.getgrall()}),
+        systemd_version=_systemd_version(),
+        has_polkit=any(path.is_dir() for path in _POLKIT),
+        record=record,
+    )
+
+
+def read_record() -> Record | None:
+    """What is installed; None: nothing, as far as is known. Raises OSError, UnreadableRecord."""
+    try:
+        record = msgspec.json.decode(places.RECORD.read_bytes(), type=Record)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as exc:
+        raise UnreadableRecord(f"{places.RECORD}: {exc}") from exc
+    if record.version > RECORD_VERSION:
+        raise UnreadableRecord(f"{places.RECORD}: version {record.version}, and this slotctl knows {RECORD_VERSION}")
+    return record
+
+
+def _units() -> tuple[set[str], set[str]]:
+    """The names of those that are active, and of those that are enabled."""
+    sights = {unit: units.look(unit) for unit in (*places.STANDING, *units.PREDECESSORS)}
+    active = {unit for unit, sight in sights.items() if sight.active in _ACTIVE}
+    listed = units.run(
+        "list-units", "--plain", "--no-legend", "--full", f"--state={','.join(_ACTIVE)}",
+        units.switch_unit("*"), timeout_s=units.LOOK_TIMEOUT_S,
+    )  # fmt: skip
+    active |= {line.split()[0] for line in listed.splitlines() if line.strip()}
+    return active, {unit for unit, sight in sights.items() if sight.enabled in _ENABLED}
+
+
+def _systemd_version() -> int:
+    """0 where there is none."""
+    try:
+        said = units.run("--version", timeout_s=units.LOOK_TIMEOUT_S)
+    except units.Refusal:
+        return 0
+    found = re.match(r"systemd (\d+)", said)
+    return int(found[1]) if found else 0
