@@ -33,7 +33,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 class Wanted:
     """`unit_texts` are the units as shipped, by name; `commands` are those programs in `bin_dir` that are for people.
 
-    `catalog_dir` None is the catalog that comes with us; `active_profile` is the flattened profile that shall be active,
+    `catalog_dir` None is the catalog that comes with us; `active_profile` is the flattened profile to be active,
     and None leaves that as it is.
     """
 
