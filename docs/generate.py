@@ -1,4 +1,6 @@
-"""Writes `docs/reference/` from the code: `scripts/docs`. With `--check` it compares, and fails where they differ.
+"""Writes `docs/reference/`, and the table of `docs/failures.md`, from the code: `scripts/docs`.
+
+With `--check` it compares, and fails where they differ.
 
 Whatever has a name for the outside (a profile key, a setting, a verb, a metric, a route, a failure) is told here by the
 code that implements it, so that none can be undocumented.
@@ -7,10 +9,12 @@ code that implements it, so that none can be undocumented.
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from prometheus_client import ProcessCollector
@@ -27,7 +31,11 @@ from frontdoor.view.gauges import gauges
 from frontdoor.view.occupancy import Occupancy
 from frontdoor.watch.slot_watch import SlotWatch, Sources
 from slot.cli.app import app
-from slot.failures.catalogue import FATAL, HANGS
+from slot.failures.catalogue import FATAL, HANGS, NOTED
+from slot.failures.diagnosis import diagnose
+from slot.failures.signature import Kind, Signature
+from slot.failures.signatures.notes import NOTES
+from slot.failures.trouble import Crashed, LeftOver, LoadTimedOut, NotStarted, Stalled, Wedged, WrongModel
 from slot.profiles import engine_flags, keys, refused
 from slot.profiles.engine_face import faces
 from slot.simulator import help_text
@@ -167,15 +175,63 @@ def http_routes() -> str:
 
 
 def failures() -> str:
-    rows = (
-        (s.name, s.kind, code(s.pattern.pattern), s.cause, s.remedy, "yes" if s.restart_can_help else "no")
-        for s in (*FATAL, *HANGS)
+    searched = (
+        ("The engine ended", "Searched in its last lines; the first of this order that is there is the cause.", FATAL),
+        (
+            "It lives and does not get on",
+            "Searched are those of the kind `device` above, and in its very last lines these:",
+            HANGS,
+        ),
+        ("It goes on", "Searched in each line.", NOTED),
     )
     return (
-        "# Failures that the supervisor recognises\n\nSearched in the engine's last lines, the first match in this "
-        "order. `configuration` ends with exit code 78: a restart cannot mend it.\n\n"
-        + table(("name", "kind", "in the log", "cause", "remedy", "restart can help"), rows)
+        "# How the supervisor recognises a failure\n\nWhat each means, and what to do: [failures](../failures.md).\n"
+        + (
+            "".join(
+                f"\n## {title}\n\n{where}\n\n" + table(("name", "kind", "in the log"), _patterns(known))
+                for title, where, known in searched
+            )
+        )
     )
+
+
+def _patterns(known: Iterable[Signature]) -> Iterable[tuple[str, ...]]:
+    return ((each.name, each.kind, code(each.pattern.pattern)) for each in known)
+
+
+def failures_by_class() -> str:
+    """The table of `docs/failures.md`: whatever can stand in `failure` and `warnings` of the state."""
+    without_a_line = (diagnose(trouble, [], LoadPhase.WEIGHTS, 0.0) for trouble in TROUBLES)
+    found = [
+        *((each.name, each.kind, each.failure.cause, each.failure.remedy) for each in without_a_line),
+        *((each.name, each.kind, _blank(each.cause), _blank(each.remedy)) for each in (*FATAL, *HANGS)),
+        *((each.name, each.kind, f"note: {_blank(each.cause)}", _blank(each.remedy)) for each in NOTES),
+    ]
+    head = ("failure", "what `slotctl status` says", "what to do")
+    parts = []
+    for kind in Kind:
+        rows = [row for row in found if row[1] is kind]
+        parts.append(f"### {kind}\n\n" + table(head, ((code(name), said, do) for name, _, said, do in rows)))
+    return "\n".join(parts)
+
+
+# One of each kind of trouble that needs no line of the log to be told, with figures as an example.
+TROUBLES = (
+    NotStarted("no such file: venv/bin/vllm"),
+    WrongModel("SERVE_MAX_MODEL_LEN", "2048", "4096"),
+    LeftOver("4711 VLLM::Worker_TP0 holds 28 GiB of 0000:03:00.0"),
+    Wedged(120, 3),
+    Stalled(600),
+    LoadTimedOut(2400),
+    Crashed(-signal.SIGKILL),
+    Crashed(-signal.SIGSEGV),
+    Crashed(1),
+)
+
+
+def _blank(text: str) -> str:
+    """With `...` where the line of the log puts in what it says."""
+    return re.sub(r"\{\w+\}", "...", text).replace("{{", "{").replace("}}", "}")
 
 
 def simulator() -> str:
@@ -206,17 +262,27 @@ PAGES = {
 }
 
 
+BEGIN, END = "<!-- Written by scripts/docs from the code: begin -->\n\n", "\n<!-- Written by scripts/docs: end -->"
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Each page and what it should be. Of a page that a person writes too, only the part between the marks is ours."""
+    yield from ((REFERENCE / name, NOTE + write()) for name, write in PAGES.items())
+    page = REFERENCE.parent / "failures.md"
+    before, _, rest = page.read_text().partition(BEGIN)
+    yield page, before + BEGIN + failures_by_class() + END + rest.partition(END)[2]
+
+
 def main() -> int:
     outdated = []
-    for name, write in PAGES.items():
-        page, text = REFERENCE / name, NOTE + write()
+    for page, text in pages():
         if "--check" in sys.argv[1:]:
             if not page.exists() or page.read_text() != text:
-                outdated.append(name)
+                outdated.append(page.name)
         else:
             page.write_text(text)
     if outdated:
-        sys.stderr.write(f"docs/reference is not what the code says ({', '.join(outdated)}): run scripts/docs\n")
+        sys.stderr.write(f"the documentation is not what the code says ({', '.join(outdated)}): run scripts/docs\n")
     return 1 if outdated else 0
 
 

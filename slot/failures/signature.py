@@ -11,7 +11,7 @@ class Kind(StrEnum):
     """Who must act, and when a new start makes sense."""
 
     DEVICE = "device"
-    """A card or its driver: nothing may be started on it before somebody has probed it."""
+    """A card or its driver: nothing may be started on it before each card has answered a probe."""
 
     CONFIGURATION = "configuration"
     """The profile, the weights, the engine's venv or the host's set-up: the same start ends the same way."""
@@ -21,6 +21,14 @@ class Kind(StrEnum):
 
     ENGINE = "engine"
     """The engine fell: another start may well work."""
+
+    BENIGN = "benign"
+    """It frightens and does no harm. It ends nothing, and is never the cause of an end."""
+
+    @property
+    def restart_can_help(self) -> bool:
+        """Whether a restart alone is an answer, without a person or a probe of the cards before it."""
+        return self is Kind.ENGINE
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,15 @@ class Signature:
     pattern: re.Pattern[str]
     cause: str
     remedy: str
-    restart_can_help: bool = False
+
+    @property
+    def restart_can_help(self) -> bool:
+        return self.kind.restart_can_help
+
+    def told_of(self, match: re.Match[str]) -> tuple[str, str]:
+        """Cause and remedy, with what the line said of them."""
+        found = {name: text or "?" for name, text in match.groupdict().items()}
+        return self.cause.format(**found), self.remedy.format(**found)
 
 
 def device(name: str, pattern: str, cause: str, remedy: str) -> Signature:
@@ -48,7 +64,11 @@ def quality(name: str, pattern: str, cause: str, remedy: str) -> Signature:
 
 
 def engine(name: str, pattern: str, cause: str, remedy: str) -> Signature:
-    return Signature(name, Kind.ENGINE, re.compile(pattern), cause, remedy, restart_can_help=True)
+    return Signature(name, Kind.ENGINE, re.compile(pattern), cause, remedy)
 
 
-PROBE_FIRST = "stop everything that uses the cards, save the kernel log, probe each card, and only then load again"
+def benign(name: str, pattern: str, cause: str, remedy: str) -> Signature:
+    return Signature(name, Kind.BENIGN, re.compile(pattern), cause, remedy)
+
+
+PROBE_FIRST = "let each card be probed before anything is loaded again (`slotctl recover`)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slot.failures.signature import engine
+from slot.failures.signature import PROBE_FIRST, device, engine
 
 CONSEQUENCES = (
     engine(
@@ -23,17 +23,18 @@ CONSEQUENCES = (
         "Intel's graphics compiler crashed, which is often survived and this time was not",
         "keep the log, use a fresh VLLM_CACHE_ROOT, and do not promote the profile",
     ),
-    engine(
+    # Both may be a card's doing: the probe before the next load tells.
+    device(
         "worker-hangs",
         r"RPC call to (?P<call>\w+) timed out",
         "a worker did not answer ({call}): it hangs, or a card does",
-        "look at the kernel log for xe messages before the next load",
+        f"{PROBE_FIRST}; look for xe messages in the kernel log",
     ),
-    engine(
+    device(
         "worker-died",
         r"Worker proc (?P<worker>\S+) died unexpectedly \(exit code: (?P<code>-?\d+)\)",
         "worker {worker} died with exit code {code}",
-        "look at the kernel log, and at the lines before this one",
+        f"{PROBE_FIRST}; look at the kernel log, and at the lines before this one",
     ),
     engine(
         "engine-core-died",

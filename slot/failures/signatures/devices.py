@@ -10,7 +10,7 @@ DEVICES = (
         "device-wedged",
         r"\bWEDGED=",
         "the driver gave a card up (wedged): it answers nobody any more",
-        "rebind the card's driver or reboot; do not reset the PCI function",
+        "rebind the card's driver (`slotctl recover`) or reboot; do not reset the PCI function",
     ),
     device(
         "device-lost",
@@ -56,14 +56,14 @@ DEVICES = (
     ),
     device(
         "driver-aborted",
-        r"linear_stream\.h|Abort at drm_neo\.cpp",
-        "Intel's compute runtime aborted the process (its command stream ran out)",
+        r"linear_stream\.h|Abort at drm_neo\.cpp|^(?!.*xpumd).*Abort was called at \d+ line in file",
+        "Intel's compute runtime aborted the process; in linear_stream.h its command stream ran out",
         f"{PROBE_FIRST}; graph capture and multi-token prediction together are known for this: turn one off",
     ),
     device(
         "host-lockup",
         r"watchdog:.*hard LOCKUP",
         "the host's kernel stood still for seconds, which the xe driver's firmware is known for",
-        "wait, and set kernel.hardlockup_panic=0 so that the host survives it; then probe the cards",
+        f"{PROBE_FIRST}; set kernel.hardlockup_panic=0 so that the host survives it",
     ),
 )

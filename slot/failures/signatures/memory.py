@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slot.failures.signature import configuration, engine
+from slot.failures.signature import PROBE_FIRST, configuration, device
 
 MEMORY = (
     configuration(
@@ -43,11 +43,21 @@ MEMORY = (
         "a GPU ran out of memory",
         "lower SERVE_GPU_MEMORY_UTILIZATION, SERVE_MAX_NUM_BATCHED_TOKENS or SERVE_MAX_NUM_SEQS",
     ),
-    engine(
+    configuration(
+        "host-out-of-memory",
+        r"Out of memory: Killed process \d+ \((?P<process>[^)]+)\)|\boom-kill:constraint="
+        r"|killed by the OOM killer|Failed with result 'oom-kill'",
+        "the host ran out of memory, and the kernel killed {process}",
+        "use a checkpoint that is quantized already, or more RAM than the weights need; "
+        "probe the cards before the next load (`slotctl recover`)",
+    ),
+    # It held a card when it was killed, and a card does not always survive that.
+    device(
         "worker-killed",
         r"Worker proc .* died unexpectedly \(exit code: -9\)",
         "a worker was killed (SIGKILL), most likely by the kernel because the host ran out of memory",
-        "look for `Out of memory: Killed process` in the kernel log; use a checkpoint that is quantized already",
+        f"{PROBE_FIRST}; look for `Out of memory: Killed process` in the kernel log, "
+        "and use a checkpoint that is quantized already",
     ),
     configuration(
         "disk-full",

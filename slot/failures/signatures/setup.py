@@ -26,6 +26,25 @@ SETUP = (
         "lower SERVE_MAX_MODEL_LEN to {most}",
     ),
     configuration(
+        "dtype-not-supported",
+        r"The model type '(?P<model>[^']+)' does not support float16",
+        "models of type {model} do not run in float16",
+        "set SERVE_DTYPE=bfloat16",
+    ),
+    configuration(
+        "cards-do-not-divide",
+        r"(?P<what>Total number of attention heads \(\d+\) must be divisible by tensor parallel size \(\d+\)"
+        r"|\w+ = \d+ is not divisible by weight quantization block_\w = \d+)",
+        "the model cannot be split over this many cards: {what}",
+        "lower SERVE_TENSOR_PARALLEL_SIZE to a number that divides it (1, 2, 4), or use another checkpoint",
+    ),
+    configuration(
+        "too-few-cards",
+        r"World size \((?P<wanted>\d+)\) is larger than the number of available \w+ \((?P<found>\d+)\)",
+        "the profile wants {wanted} cards, and the engine sees {found}",
+        "look for the missing ones (`slotctl check --here`, ZE_AFFINITY_MASK), or lower SERVE_TENSOR_PARALLEL_SIZE",
+    ),
+    configuration(
         "kernels-do-not-match",
         r"undefined symbol: (?P<symbol>\S+)|'_OpNamespace' '_C' object has no attribute",
         "compiled kernels of the engine's venv were built for another torch (ABI mismatch)",
@@ -36,30 +55,6 @@ SETUP = (
         r"Handler already registered for <function current_stream",
         "this torch registers a compile handler twice (nightlies of May 2026)",
         "use the torch that the engine line names (2.11.0+xpu for 0.20, 2.14.0+xpu for 0.31 and newer)",
-    ),
-    configuration(
-        "no-gpu-access",
-        r"XPU device count is zero|Failed to infer device type|Cannot find any XPU devices",
-        "the engine sees no GPU at all",
-        "check /dev/dri/renderD*, the render group, the kernel's driver; or a card that hangs (`slotctl check --here`)",
-    ),
-    configuration(
-        "device-directory-missing",
-        r"ze_fd_manager\.cpp.*could not open device directory",
-        "oneCCL cannot see /dev/dri/by-path",
-        "give the service (or its container) /dev/dri/by-path",
-    ),
-    configuration(
-        "gpu-memory-handles",
-        r"mem_to_ipc_handle: device_fd is invalid|zeMemOpenIpcHandle",
-        "cards could not open each other's memory: wrong oneCCL, or wrong way to exchange handles",
-        "use the oneCCL that belongs to this engine line; set CCL_ZE_IPC_EXCHANGE=pidfd",
-    ),
-    configuration(
-        "context-creation",
-        r"UR_RESULT_ERROR_UNKNOWN",
-        "the GPUs could not be opened together",
-        "try with one card; a newer compute runtime mends the known case",
     ),
     configuration(
         "weights-missing",

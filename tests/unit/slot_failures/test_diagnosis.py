@@ -9,7 +9,7 @@ import pytest
 from slot.failures import catalogue
 from slot.failures.diagnosis import DETAIL_LENGTH, Diagnosis, diagnose
 from slot.failures.signature import Kind, Signature
-from slot.failures.trouble import Crashed, LoadTimedOut, NotStarted, Stalled, WrongModel
+from slot.failures.trouble import Crashed, LeftOver, LoadTimedOut, NotStarted, Stalled, Wedged, WrongModel
 from slot.simulator.failure_texts import FAILURES, Ending
 from slot.state import LoadPhase
 
@@ -34,6 +34,7 @@ TEXTS = [
     ("xe 0000:03:00.0: [drm] Xe device coredump has been created", "device-coredump"),
     ("Abort was called at 84 line in file: shared/source/command_stream/linear_stream.h", "driver-aborted"),
     ("Abort at drm_neo.cpp:120", "driver-aborted"),
+    ("Abort was called at 15 line in file: shared/source/gmm_helper/resource_info.cpp", "driver-aborted"),
     ("watchdog: CPU3: Watchdog detected hard LOCKUP on cpu 3", "host-lockup"),
     ("RuntimeError: level_zero backend failed with error: 40 (UR_RESULT_ERROR_OUT_OF_RESOURCES)", "out-of-resources"),
     (
@@ -51,6 +52,10 @@ TEXTS = [
         "startup-memory",
     ),
     ("torch.OutOfMemoryError: XPU out of memory. Tried to allocate 2.00 GiB", "gpu-out-of-memory"),
+    ("Out of memory: Killed process 4711 (VLLM::Worker_TP) total-vm:200000kB, anon-rss:1kB", "host-out-of-memory"),
+    ("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task=VLLM::Worker_TP,pid=4711", "host-out-of-memory"),
+    ("b70-vllm-slot.service: A process of this unit has been killed by the OOM killer.", "host-out-of-memory"),
+    ("b70-vllm-slot.service: Failed with result 'oom-kill'.", "host-out-of-memory"),
     ("ERROR Worker proc VllmWorker-2 died unexpectedly (exit code: -9), shutting down executor.", "worker-killed"),
     ("OSError: [Errno 28] No space left on device: 'cache/model'", "disk-full"),
     ("OSError: [Errno 24] Too many open files", "files-limit"),
@@ -61,6 +66,21 @@ TEXTS = [
         "(max_position_embeddings=2048.0 or model_max_length=None in model's config.json).",
         "context-longer-than-model",
     ),
+    (
+        "  Value error, The model type 'gemma3_text' does not support float16. Reason: Numerical instability.",
+        "dtype-not-supported",
+    ),
+    (
+        "  Value error, Total number of attention heads (16) must be divisible by tensor parallel size (3).",
+        "cards-do-not-divide",
+    ),
+    (
+        "ValueError: Weight input_size_per_partition = 192 is not divisible by weight quantization block_k = 128.",
+        "cards-do-not-divide",
+    ),
+    ("  Value error, World size (4) is larger than the number of available GPUs (3) in this node.", "too-few-cards"),
+    ("OSError: [Errno 30] Read-only file system: '/mnt/fast-ai/vllm-cache-exp/x'", "path-read-only"),
+    ("PermissionError: [Errno 13] Permission denied: '/mnt/fast-ai/llm-models/x/config.json'", "path-denied"),
     ("ImportError: _C.abi3.so: undefined symbol: _ZNR5torch7Library4_defEON3c1014", "kernels-do-not-match"),
     ("AttributeError: '_OpNamespace' '_C' object has no attribute 'rms_norm'", "kernels-do-not-match"),
     ("AssertionError: Handler already registered for <function current_stream at 0x7f>", "duplicate-handler"),
@@ -188,6 +208,8 @@ def test_the_most_severe_signature_wins(lines: list[str], name: str) -> None:
         "INFO pidfd is not supported, fallbacks to drmfd exchange mode",
         "WARNING Feature x is not yet supported on XPU and will be disabled",
         "INFO ARK backend is unavailable for MoE layer",
+        "xpumd[812]: Abort was called at 15 line in file: gmm_helper/resource_info.cpp",
+        "WARNING [x.py:1] cannot keep the cache: PermissionError: [Errno 13] Permission denied: '/x'",
         "WARNING xpu_host_register failed - transfers will still work but may be slower",
         "No available shared memory broadcast block found in 60 seconds",
     ],
@@ -211,9 +233,57 @@ def test_the_kind_says_who_must_act(text: str, kind: Kind, restart_can_help: boo
     assert diagnosis.failure.restart_can_help is restart_can_help
 
 
-@pytest.mark.parametrize("signature", catalogue.FATAL, ids=lambda each: each.name)
-def test_a_restart_helps_where_the_engine_alone_fell(signature: Signature) -> None:
+EVERY = (*catalogue.FATAL, *catalogue.HANGS, *catalogue.NOTED)
+
+
+@pytest.mark.parametrize("signature", EVERY, ids=lambda each: each.name)
+def test_each_signature_has_a_cause_a_remedy_and_an_answer_to_whether_a_restart_helps(signature: Signature) -> None:
+    assert signature.cause
+    assert signature.remedy
     assert signature.restart_can_help is (signature.kind is Kind.ENGINE)
+
+
+def test_nothing_benign_ever_ends_an_engine() -> None:
+    assert [each.name for each in (*catalogue.FATAL, *catalogue.HANGS) if each.kind is Kind.BENIGN] == []
+
+
+def test_a_failure_carries_its_name_and_kind() -> None:
+    failure = crash("UR_RESULT_ERROR_DEVICE_LOST").failure
+    assert (failure.name, failure.kind) == ("device-lost", "device")
+
+
+@pytest.mark.parametrize(
+    ("lines", "name", "kind"),
+    [
+        (["the last line"], "wedged", Kind.ENGINE),
+        ([], "wedged", Kind.ENGINE),
+        (["No available shared memory broadcast block found in 60 seconds."], "worker-silent", Kind.DEVICE),
+        (["TimeoutError: RPC call to execute_model timed out."], "worker-hangs", Kind.DEVICE),
+        (["UR_RESULT_ERROR_DEVICE_LOST"] + ["line"] * 50, "device-lost", Kind.DEVICE),
+        (["ValueError: Out of range float values are not JSON compliant: nan"], "wedged", Kind.ENGINE),
+    ],
+)
+def test_a_wedge_is_a_cards_if_the_log_says_so(lines: list[str], name: str, kind: Kind) -> None:
+    diagnosis = diagnose(Wedged(120.0, 3), lines, None, AT)
+    assert (diagnosis.name, diagnosis.kind) == (name, kind)
+
+
+def test_a_wedge_tells_how_long_and_how_many() -> None:
+    failure = diagnose(Wedged(120.0, 3), [], None, AT).failure
+    assert failure.cause == "the engine stopped generating: nothing moved for 120 s, with 3 requests in flight"
+    assert failure.restart_can_help
+
+
+def test_what_is_left_over_is_named_and_nothing_is_started_beside_it() -> None:
+    diagnosis = diagnose(LeftOver("4711 VLLM::Worker holds 28 GiB of 0000:03:00.0"), ["UR_RESULT_ERROR"], None, AT)
+    assert (diagnosis.name, diagnosis.kind) == ("left-over", Kind.DEVICE)
+    assert "4711 VLLM::Worker holds 28 GiB of 0000:03:00.0" in diagnosis.failure.cause
+    assert not diagnosis.failure.restart_can_help
+
+
+@pytest.mark.parametrize(("status", "part"), [(-11, "two oneAPI runtimes"), (-6, "last lines"), (3, "last lines")])
+def test_a_segfault_without_a_word_has_a_known_suspect(status: int, part: str) -> None:
+    assert part in crash("x", status=status).failure.remedy
 
 
 @pytest.mark.parametrize(
