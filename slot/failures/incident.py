@@ -29,7 +29,6 @@ import msgspec
 from slot.bad_json import BAD_JSON
 from slot.failures import retention
 from slot.failures.retention import Entry
-from slot.failures.signature import Kind
 from slot.state import Failure, SlotState
 
 FORMAT_VERSION = 1
@@ -92,14 +91,6 @@ def entries(directory: Path) -> list[Entry]:
         Entry(path.name, _at(path.name), sum(file.stat().st_size for file in path.iterdir()))
         for path in _incidents(directory)
     ]
-
-
-def device_faults(directory: Path, since: float) -> list[float]:
-    """When cards failed since then, oldest first, by what is kept. Both are seconds since the epoch. Raises OSError."""
-    records = [read(path) for path in _incidents(directory) if _at(path.name) >= int(since)]
-    return sorted(
-        each.at for each in records if each and each.at >= since and each.failure and each.failure.kind == Kind.DEVICE
-    )
 
 
 def read(place: Path) -> Record | None:

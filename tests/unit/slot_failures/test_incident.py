@@ -10,11 +10,10 @@ import pytest
 from slot.failures import incident, retention
 from slot.failures.diagnosis import diagnose
 from slot.failures.incident import MOST_BYTES_OF_A_FILE, Evidence
-from slot.failures.trouble import Crashed, Wedged
+from slot.failures.trouble import Wedged
 
 NOW = 1_795_256_100.0  # 2026-11-21 10:15:00 UTC
 WEDGED = diagnose(Wedged(120.0, 3), ["the last line"], None, NOW).failure
-LOST = diagnose(Crashed(1), ["UR_RESULT_ERROR_DEVICE_LOST"], None, NOW).failure
 
 
 def test_what_was_found_is_there(tmp_path: Path) -> None:
@@ -71,15 +70,11 @@ def test_old_ones_go_and_strangers_stay(tmp_path: Path) -> None:
     assert (tmp_path / "notes-of-an-admin").exists()
 
 
-def test_card_faults_are_counted_from_what_is_kept(tmp_path: Path) -> None:
-    assert incident.device_faults(tmp_path / "none", 0.0) == []
-    for failure, at in ((LOST, NOW - 4000), (LOST, NOW - 60.5), (WEDGED, NOW - 30), (None, NOW - 20), (LOST, NOW)):
-        incident.write(tmp_path, Evidence("x", failure), at)
-    spoilt = incident.write(tmp_path, Evidence("x", LOST), NOW - 10)
-    (spoilt / "incident.json").write_text("{")
-    assert incident.device_faults(tmp_path, NOW - 3600) == [NOW - 60.5, NOW]
-    assert incident.device_faults(tmp_path, NOW - 60.5) == [NOW - 60.5, NOW]
-    assert incident.device_faults(tmp_path, NOW - 60.4) == [NOW]
+def test_what_cannot_be_read_any_more_is_no_record(tmp_path: Path) -> None:
+    place = incident.write(tmp_path, Evidence("x"), NOW)
+    (place / "incident.json").write_text("{")
+    assert incident.read(place) is None
+    assert incident.read(tmp_path / "none") is None
 
 
 def test_a_group_that_does_not_exist_is_no_reason_to_lose_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
