@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from frontdoor.http import answer_head
+from frontdoor.http.answering import Answering
 from frontdoor.http.head import Fields, Head
 from frontdoor.http.head_check import stand_in
 from frontdoor.http.request import Request
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from frontdoor.http.server import Server
 
 LINGER_S = 5.0  # how long an unread body is read and dropped, so that our refusal is not lost to a reset
-SMALL_BODY_BYTES = 64 << 10
 MAX_PIPELINED = 16
 MAX_FIELDS = 128
 MAX_FRAMING_BYTES = 64 << 10
@@ -49,10 +48,6 @@ MAX_SMALL_CHUNKS = 4096
 SMALL_CHUNK_BYTES = 256
 AHEAD_BYTES = 16 << 10  # of the body of a request that waits for the answer to the one before it
 UNLIMITED = 1 << 62
-
-# these have no body, and 204 no length either (RFC 9110, 8.6)
-_BODILESS = (204, 304)
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Reading(Enum):
@@ -63,15 +58,12 @@ class Reading(Enum):
     LINGERING = auto()
 
 
-class Connection(asyncio.Protocol):
-    """Requests are given to `server.handler`, which answers with `answer`, or with `begin`, `write` and `end`;
-    `hang_up` breaks an answer off.
-    """
+class Connection(Answering):
+    """Reads requests and gives them to `server.handler`, which answers them as `Answering` says."""
 
     __slots__ = (
         "_ahead",
         "_chunks",
-        "_current",
         "_field_bytes",
         "_fields",
         "_framing_bytes",
@@ -81,30 +73,22 @@ class Connection(asyncio.Protocol):
         "_is_deaf",
         "_is_first",
         "_is_offered",
-        "_must_close",
         "_parser",
         "_parsing",
         "_since",
         "_target",
         "_trouble",
-        "_unsent",
         "address",
-        "has_begun",
-        "is_chunked",
         "is_held_back",
         "is_writable",
         "on_writable",
         "reading",
-        "server",
         "stalled_since",
         "taken",
-        "transport",
-        "written",
     )
 
     def __init__(self, server: Server) -> None:
-        self.server = server
-        self.transport = cast(asyncio.Transport, None)
+        super().__init__(server)
         self.address = ""
         self.reading = Reading.HEAD
         # a slow client: whoever writes to it has to wait, and is told of every change
@@ -113,9 +97,6 @@ class Connection(asyncio.Protocol):
         # enough of a body that nobody has asked for yet: for `server`, which asks the kernel then whether its client
         # is still there
         self.is_held_back = False
-        # the head of an answer has been written, its end has not
-        self.has_begun = False
-        self.written = 0
         # for `server`, which looks after clients that read nothing
         self.taken = 0
         self.stalled_since: float | None = None
@@ -139,13 +120,9 @@ class Connection(asyncio.Protocol):
         # of time.monotonic(): when `reading` began to be what it is
         self._since = monotonic()
         self._parsing: Request | None = None
-        self._current: Request | None = None
         self._ahead: deque[Request] = deque()
         # what the parser refused, until it can be answered
         self._trouble: Refusal | None = None
-        self.is_chunked = False
-        self._unsent = b""
-        self._must_close = False
 
     # ---- the transport's side ----
 
@@ -391,85 +368,12 @@ class Connection(asyncio.Protocol):
 
     # ---- the handler's side ----
 
-    def end_after_answer(self) -> None:
-        """Nothing after this request can be trusted: its answer ends the connection."""
-        self._must_close = True
-
     def take_body(self, request: Request) -> None:
         """The request has its place: its body may come, however large it is."""
         was_held_back = request.size >= request.held_back_at
         request.held_back_at = UNLIMITED
         if was_held_back:
             self._resume_reading()
-
-    def say_continue(self, request: Request) -> None:
-        """Asks the client for its body (RFC 9110, 10.1.1)."""
-        request.expects_continue = False
-        self._write(_CONTINUE)
-
-    def answer(self, status: int, lines: bytes, body: bytes) -> None:
-        """A whole answer. `lines` are header lines, each with its CR LF."""
-        ending = self._ending()
-        if self._current is not None and self._current.head.method == "HEAD":
-            body, length = b"", len(body)
-        else:
-            length = len(body)
-        head = answer_head.start(status, self.server.date, ending)
-        if status in _BODILESS:
-            self._write(b"%b%b\r\n" % (head, lines))
-        else:
-            self._write(b"%b%bcontent-length: %d\r\n\r\n%b" % (head, lines, length, body))
-        self._answered()
-
-    def begin(self, status: int, lines: bytes, length: int | None) -> None:
-        """The head of an answer that comes in pieces; `length` None: nobody knows yet how long it will be.
-
-        It is sent with the first piece, or by `flush`: one packet, and one call of the kernel.
-        """
-        request = self._current
-        self.has_begun = True
-        self.is_chunked = length is None and request is not None and request.head.minor == 1
-        if length is None and not self.is_chunked:
-            self._must_close = True  # HTTP/1.0: the end of the connection is the end of the answer
-        head = answer_head.start(status, self.server.date, self._ending())
-        if self.is_chunked:
-            framing = b"transfer-encoding: chunked\r\n\r\n"
-        else:
-            framing = b"\r\n" if length is None else b"content-length: %d\r\n\r\n" % length
-        self._unsent = b"%b%b%b" % (head, lines, framing)
-
-    def write(self, data: bytes) -> None:
-        """A piece of the answer, sent with this run of the loop."""
-        if self.is_chunked:
-            data = b"%x\r\n%b\r\n" % (len(data), data)
-        if self._unsent:
-            data, self._unsent = self._unsent + data, b""
-        self._write(data)
-
-    def pass_on(self, chunk: bytes) -> None:
-        """A piece of the answer behind the first one, as a chunk already; only where `is_chunked`. For every event."""
-        if not self.transport.is_closing():
-            self.written += len(chunk)
-            self.transport.write(chunk)
-
-    def flush(self) -> None:
-        """Sends the head of an answer that has no piece yet."""
-        if self._unsent:
-            head, self._unsent = self._unsent, b""
-            self._write(head)
-
-    def end(self) -> None:
-        """The answer is whole."""
-        self.flush()
-        if self.is_chunked:
-            self._write(b"0\r\n\r\n")
-        self._answered()
-
-    def hang_up(self) -> None:
-        """Ends the connection after what was written, without the end of the message."""
-        self.flush()
-        self._must_close = True
-        self._answered()
 
     def look(self, now: float, limits: Limits) -> None:
         """Ends what has taken too long; `now` is of time.monotonic()."""
@@ -515,27 +419,6 @@ class Connection(asyncio.Protocol):
                 self._must_close = True  # whatever comes late is not the next request
                 request.fail(body_timeout(limit_s))
                 return
-
-    def _ending(self) -> bytes:
-        """The `Connection` line of the answer that is being written, where it needs one."""
-        request = self._current
-        if request is None or self.server.is_closing or self._leaves_body_unread(request):
-            self._must_close = True
-        if self._must_close:
-            return b"connection: close\r\n"
-        return b"connection: keep-alive\r\n" if request is not None and request.head.minor == 0 else b""
-
-    def _leaves_body_unread(self, request: Request) -> bool:
-        """Whether an answer given now has to end the connection. A small rest is on its way already, and is dropped."""
-        if request.is_complete or not request.has_body:
-            return False
-        declared = request.content_length
-        return declared is None or declared - request.size > SMALL_BODY_BYTES or request.expects_continue
-
-    def _write(self, data: bytes) -> None:
-        if not self.transport.is_closing():
-            self.written += len(data)
-            self.transport.write(data)
 
     def _resume_reading(self) -> None:
         self.is_held_back = False
