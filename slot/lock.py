@@ -50,6 +50,21 @@ def take(path: Path) -> Lock:
     return lock
 
 
+def holder(path: Path) -> Held | None:
+    """Who holds the lock, or None where nobody does or there is no such file. Writes nothing. Raises OSError."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return Held(path, _first_alive(os.pread(fd, 4096, 0)))
+    finally:
+        os.close(fd)
+    return None
+
+
 def _first_alive(text: bytes) -> int | None:
     pids = [int(word) for word in text.split() if word.isdigit()]
     return next((pid for pid in pids if Path(f"/proc/{pid}").exists()), None)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import typer
 
+from slot import lock
 from slot.atomic_file import write_atomically
-from slot.cli import slot_lock
 from slot.cli.banner import ANY_ADDRESS, Address
 from slot.cli.host_checks import subject_of
 from slot.cli.places import command_for, profile_named
@@ -121,7 +121,7 @@ def exit_code_of(failed: Sequence[Finding]) -> ExitCode:
 
 def refuse_second_slot(paths: Paths) -> None:
     paths.run_dir.mkdir(parents=True, exist_ok=True)
-    held = slot_lock.holder(paths.lock_file)
+    held = lock.holder(paths.lock_file)
     if held is not None:
         facts = (
             ("found", str(held)),

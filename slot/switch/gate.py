@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from slot.exit_codes import ExitCode
 from slot.load_words import time_words
@@ -36,15 +37,28 @@ class Refused:
     do: str
 
 
+class Seen(Protocol):
+    """What must be known of the slot; `slot.switch.world.Sight` is one."""
+
+    @property
+    def serving(self) -> Which | None:
+        """What serves at this moment; None: nothing does."""
+
+    @property
+    def cooldowns(self) -> Cooldowns: ...
+
+    @property
+    def awaits_recovery(self) -> bool:
+        """The slot ended with a device fault, and stays down until somebody has seen to it."""
+
+
 def which(profile: Profile) -> Which:
     return Which(profile.name, profile.sha256)
 
 
-def refusal(
-    request: Request, profile: Profile, serving: Which | None, cooldowns: Cooldowns, now: float
-) -> NoOp | Refused | None:
-    """None: it may begin. `serving`: what serves at this moment, None: nothing does."""
-    if serving == which(profile) and not request.restart:  # 1
+def refusal(request: Request, profile: Profile, seen: Seen, now: float) -> NoOp | Refused | None:
+    """None: it may begin."""
+    if seen.serving == which(profile) and not request.restart:  # 1
         return NoOp(f"{profile.name} is active and serves already: there is nothing to do")
     if profile.status_family == "base":  # 2
         words = f"{profile.name} is only there to be extended"
@@ -52,10 +66,13 @@ def refusal(
     if profile.status_family in keys.ADVISED_AGAINST and not (request.allow_unproven or request.restart):  # 3
         words = f"{profile.name} is {profile.status}: {profile.status_reason}"
         return Refused(ExitCode.CONFIG, words, "add --allow-unproven to try it all the same")
-    cool = cooling(cooldowns, which(profile), now)
+    cool = cooling(seen.cooldowns, which(profile), now)
     if cool is not None and not (request.force or request.allow_unproven or request.restart):  # 4
         times = "once" if cool.failures == 1 else f"{cool.failures} times in a row"
         left = time_words(cool.until - now)
         words = f"{profile.name} has failed {times} and cools down for another {left}: {cool.cause}"
         return Refused(ExitCode.FAILED, words, "mend the profile, or add --force to try it now")
-    return None  # 5
+    if seen.awaits_recovery and not request.force:  # 5
+        words = "a card or its driver has failed, and nothing may start before each card was probed"
+        return Refused(ExitCode.DEVICE, words, "slotctl recover")
+    return None  # 6

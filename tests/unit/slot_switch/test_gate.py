@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -32,38 +33,52 @@ def profile(tmp_path: Path, request: pytest.FixtureRequest) -> Profile:
     return Catalog(tmp_path).load("one")
 
 
-def ask(profile: Profile, serving: Which | None = None, cooldowns: Cooldowns | None = None, **words: bool) -> object:
-    return refusal(Request("one", **words), profile, serving, cooldowns or {}, NOW)
+@dataclass(frozen=True)
+class Seen:
+    serving: Which | None = None
+    cooldowns: Cooldowns = field(default_factory=dict)
+    awaits_recovery: bool = False
+
+
+def ask(profile: Profile, seen: Seen, **words: bool) -> object:
+    return refusal(Request("one", **words), profile, seen, NOW)
 
 
 def test_what_serves_already_needs_no_switch(profile: Profile) -> None:
-    assert isinstance(ask(profile, which(profile)), NoOp)
-    assert ask(profile, which(profile), restart=True) is None
+    assert isinstance(ask(profile, Seen(which(profile))), NoOp)
+    assert ask(profile, Seen(which(profile)), restart=True) is None
 
 
 def test_an_edited_profile_is_another(profile: Profile) -> None:
-    assert ask(profile, Which("one", "0" * 64)) is None
+    assert ask(profile, Seen(Which("one", "0" * 64))) is None
 
 
 @pytest.mark.parametrize("profile", ["rejected", "blocked-upstream"], indirect=True)
 def test_unproven_ones_are_refused_with_their_reason(profile: Profile) -> None:
-    found = ask(profile)
+    found = ask(profile, Seen())
     assert isinstance(found, Refused)
     assert found.code is ExitCode.CONFIG
     assert "It says why." in found.words
-    assert ask(profile, allow_unproven=True) is None
-    assert isinstance(ask(profile, force=True), Refused)
+    assert ask(profile, Seen(), allow_unproven=True) is None
+    assert isinstance(ask(profile, Seen(), force=True), Refused)
 
 
 @pytest.mark.parametrize("profile", ["base"], indirect=True)
 def test_a_base_serves_nothing(profile: Profile) -> None:
-    assert isinstance(ask(profile, allow_unproven=True), Refused)
+    assert isinstance(ask(profile, Seen(), allow_unproven=True), Refused)
 
 
 def test_what_has_just_failed_cools_down(profile: Profile) -> None:
-    cooldowns = cooled({}, which(profile), "out of memory", NOW - 30)
-    found = ask(profile, cooldowns=cooldowns)
+    seen = Seen(cooldowns=cooled({}, which(profile), "out of memory", NOW - 30))
+    found = ask(profile, seen)
     assert isinstance(found, Refused)
     assert "has failed once and cools down for another 10 min: out of memory" in found.words
-    assert ask(profile, cooldowns=cooldowns, force=True) is None
-    assert ask(profile, cooldowns=cooldowns, allow_unproven=True) is None
+    assert ask(profile, seen, force=True) is None
+    assert ask(profile, seen, allow_unproven=True) is None
+
+
+def test_after_a_device_fault_nothing_starts_unasked(profile: Profile) -> None:
+    found = ask(profile, Seen(awaits_recovery=True), allow_unproven=True)
+    assert isinstance(found, Refused)
+    assert (found.code, found.do) == (ExitCode.DEVICE, "slotctl recover")
+    assert ask(profile, Seen(awaits_recovery=True), force=True) is None

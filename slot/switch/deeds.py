@@ -1,0 +1,235 @@
+"""What each step of a switch does. Each may be done twice, and says how it went: `steps` decides what then.
+
+Nothing here is remembered from one step to the next but on the disk: whoever takes up a journal does the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from slot import lock, state, units
+from slot.atomic_file import write_atomically
+from slot.cards import swept
+from slot.exit_codes import ExitCode
+from slot.profiles.catalog import load_active
+from slot.profiles.profile import Profile
+from slot.state import Lifecycle
+from slot.switch import canary, cooldown, history, slot_unit
+from slot.switch.door import Left, NobodyThere, NotDone, Reply
+from slot.switch.progress import Draining
+from slot.switch.request import parse
+from slot.switch.steps import Done, Event, Failed, Journal, NotDrained, Outcome, Step
+from slot.switch.world import World
+
+# Beyond the profile's own limits, which come first: so a failure has the slot's words and not ours.
+SLACK_S = 120.0
+SWEEP_S = 300.0
+OPEN_S = 2.0
+LOOK_S = 0.02
+DOOR_TRIES = 3  # a door that is replaced while it drains answers again at once
+
+
+class Deeds:
+    """`tell`: what is told of a drain. `is_at_start`: the slot is about to start, so nothing may wait for it."""
+
+    def __init__(self, world: World, tell: Callable[[Draining], None], *, is_at_start: bool = False) -> None:
+        self._world = world
+        self._tell = tell
+        self._is_at_start = is_at_start
+        self.engine_times: dict[str, float] = {}
+
+    def do(self, journal: Journal) -> Event:
+        """Raises OSError where the journal itself could not be closed."""
+        try:
+            return self._do(journal)
+        except units.Refusal as exc:
+            return Failed(exc.words)
+        except OSError as exc:
+            if journal.step is Step.RECORD:
+                raise
+            return Failed(str(exc))
+
+    def _do(self, journal: Journal) -> Event:
+        desk = self._world.desk
+        match journal.step:
+            case Step.PAUSE:
+                return self._pause(journal)
+            case Step.DRAIN:
+                return self._drain(journal)
+            case Step.STOP | Step.UNDO_STOP:
+                return self._stop()
+            case Step.FREE | Step.UNDO_FREE:
+                return self._prove_free()
+            case Step.WRITE:
+                return self._activate(desk.next_file)
+            case Step.UNDO_WRITE:
+                return self._activate(desk.served_file)
+            case Step.START:
+                return self._start(load_active(desk.next_file))
+            case Step.UNDO_START:
+                return self._start(load_active(desk.served_file))
+            case Step.VERIFY:
+                return self._verify(load_active(desk.next_file))
+            case Step.UNDO_VERIFY:
+                return self._verify(load_active(desk.served_file))
+            case Step.DOWN | Step.PUT_BACK:
+                return self._put_back(journal)
+            case Step.COOL:
+                return self._cool(journal)
+            case Step.RESUME:
+                return self._resume(journal)
+            case Step.RECORD:
+                return self._record(journal)
+        raise RuntimeError(f"unexpected step: {journal.step}")
+
+    # -- the door --------------------------------------------------------------------------------------------------
+
+    def _pause(self, journal: Journal) -> Event:
+        try:
+            self._world.door.pause(f"switching to {journal.to.name}")
+        except (NobodyThere, NotDone) as exc:
+            return self._without_door(exc, journal)
+        return Done()
+
+    def _without_door(self, exc: Exception, journal: Journal) -> Event:
+        """A door that does not run has no clients. One that runs and does not answer has, and they would be cut."""
+        if journal.force or units.look(units.DOOR).active in ("inactive", "failed", ""):
+            return Done()
+        return Failed(f"the frontdoor could not be paused: {exc}")
+
+    def _drain(self, journal: Journal) -> Event:
+        allowed_s = parse(journal.request).drain_timeout_s
+        until = time.monotonic() + allowed_s
+        began_with: int | None = None
+        for number in range(1, DOOR_TRIES + 1):
+            try:
+                for left in self._world.door.drain(max(0.0, until - time.monotonic())):
+                    began_with = left.active + left.waiting if began_with is None else began_with
+                    self._tell(Draining(left.active, left.waiting, left.oldest_s, began_with))
+                return drained(left, allowed_s)
+            except (NobodyThere, NotDone) as exc:
+                if number == DOOR_TRIES:
+                    return self._without_door(exc, journal)
+        raise AssertionError("the last try returns")
+
+    def _resume(self, journal: Journal) -> Event:
+        door = self._world.door
+        try:
+            if journal.paused_before is not None:
+                door.pause(journal.paused_before)  # an admin's own pause is not ours to end
+                return Done()
+            door.resume()
+            if journal.outcome in (Outcome.SWITCHED, Outcome.ROLLED_BACK) and not self._is_at_start:
+                self._until_open()
+        except (NobodyThere, NotDone) as exc:
+            return Failed(str(exc))
+        return Done()
+
+    def _until_open(self) -> None:
+        """It follows the slot's snapshot by itself, a moment behind; whoever was told "switched" shall be let in."""
+        until = time.monotonic() + OPEN_S
+        while not self._world.door.status().get("ok") and time.monotonic() < until:
+            time.sleep(LOOK_S)
+
+    # -- the slot --------------------------------------------------------------------------------------------------
+
+    def _stop(self) -> Event:
+        active = state.read_if_sound(self._world.paths.state_file)
+        ended = slot_unit.stop(self._world.paths.state_file, self._stop_limit_s())
+        self._add("engine_stop", ended.engine_s)
+        if ended.complaint is not None:
+            name = active.profile.name if active else "the slot"
+            return Failed(f"{name} could not be stopped: {ended.complaint}")
+        return Done()
+
+    def _stop_limit_s(self) -> float:
+        try:
+            grace_s = load_active(self._world.paths.active_profile).stop_grace_s
+        except Exception:  # whatever is wrong with it, the slot must be stopped
+            grace_s = SWEEP_S
+        return grace_s + SWEEP_S + SLACK_S
+
+    def _prove_free(self) -> Event:
+        """By the sweep's word on processes and the cards' memory, and by the slot's lock."""
+        obstacle = swept.obstacle(swept.read(self._world.paths.swept_file), swept.is_alive)
+        if obstacle is None and (held := lock.holder(self._world.paths.lock_file)) is not None:
+            obstacle = f"a process of the slot is still there: {held}"
+        return Done() if obstacle is None else Failed(obstacle, is_device=True)
+
+    def _activate(self, file: Path) -> Event:
+        self._world.paths.active_profile.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._world.paths.active_profile, file.read_bytes())
+        return Done()
+
+    def _start(self, profile: Profile) -> Event:
+        began = time.time()
+        limit_s = profile.load_timeout_s + profile.stop_grace_s + SLACK_S
+        ended = slot_unit.start(self._world.paths.state_file, limit_s)
+        self._add("engine_load", ended.engine_s)
+        if ended.complaint is None:
+            return Done()
+        is_device = units.look(units.SLOT).exit_status == ExitCode.DEVICE
+        return Failed(f"{profile.name} did not start: {self._cause(began) or ended.complaint}", is_device)
+
+    def _cause(self, began: float) -> str | None:
+        """The slot's own words on its last failure."""
+        slot = state.read_if_sound(self._world.paths.state_file)
+        if slot is None or slot.failure is None or slot.failure.at < began:
+            return None
+        return "; ".join(filter(None, (slot.failure.cause, slot.failure.detail, slot.failure.remedy)))
+
+    def _verify(self, profile: Profile) -> Event:
+        slot = state.read_if_sound(self._world.paths.state_file)
+        if slot is None or slot.state is not Lifecycle.SERVING or slot.is_abandoned(time.time()):
+            found = "nothing" if slot is None else slot.state
+            return Failed(f"{profile.name} does not serve after its start: found {found}")
+        if slot.profile.sha256 != profile.sha256:
+            return Failed(f"another profile serves: found {slot.profile.name}, expected {profile.name}")
+        try:
+            canary.ask(slot.engine_url, profile)
+        except canary.Wrong as exc:
+            return Failed(f"{profile.name} loaded and does not answer as it should: {exc}")
+        return Done()
+
+    # -- what is kept ----------------------------------------------------------------------------------------------
+
+    def _put_back(self, journal: Journal) -> Event:
+        """The next start is the last that served; who forbade to go back finds what they asked for."""
+        if journal.served is not None and not (journal.no_rollback and journal.step is Step.DOWN):
+            return self._activate(self._world.desk.served_file)
+        return Done()
+
+    def _cool(self, journal: Journal) -> Event:
+        file = self._world.desk.cooldown_file
+        cause = journal.fault.why if journal.fault else ""
+        cooldown.write(file, cooldown.cooled(cooldown.read(file), journal.to, cause, journal.step_at))
+        return Done()
+
+    def _record(self, journal: Journal) -> Event:
+        desk = self._world.desk
+        if journal.outcome is Outcome.SWITCHED:
+            desk.next_has_served()
+            cooldowns = cooldown.read(desk.cooldown_file)
+            if journal.to.name in cooldowns:
+                cooldown.write(desk.cooldown_file, cooldown.cleared(cooldowns, journal.to.name))
+        history.append(desk.history_file, history.record_of(journal, time.time()))
+        desk.close_journal()
+        return Done()
+
+    def _add(self, name: str, seconds: float) -> None:
+        self.engine_times[name] = self.engine_times.get(name, 0.0) + seconds
+
+
+def drained(left: Left, allowed_s: float) -> Event:
+    """How a drain has ended, by its last word."""
+    match left.reply:
+        case Reply.DONE:
+            return Done()
+        case Reply.RESUMED:
+            return NotDrained("somebody has resumed the frontdoor meanwhile")
+        case _:
+            number = left.active + left.waiting
+            words = f"{number} request{'s' * (number != 1)} still there after {allowed_s:.0f} s"
+            return NotDrained(f"{words}, the oldest for {left.oldest_s:.0f} s")
