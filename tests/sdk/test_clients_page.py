@@ -23,7 +23,7 @@ def test_every_status_is_there() -> None:
 
 
 def test_every_code_of_ours_is_there() -> None:
-    sources = (Path(__file__).parents[2] / "frontdoor").glob("*.py")
+    sources = (Path(__file__).parents[2] / "frontdoor").rglob("*.py")
     codes = {code for source in sources for code in re.findall(r'\bcode="(\w+)"', source.read_text())}
     assert "model_loading" in codes
     assert sorted(code for code in codes if f"`{code}`" not in PAGE) == []

@@ -236,6 +236,7 @@ async def test_help_has_an_example(start) -> None:
 
 
 async def test_importing_it_brings_no_engine() -> None:
-    code = "import sys, frontdoor.start; sys.exit(any(m in sys.modules for m in ('torch', 'vllm', 'typer', 'rich')))"
+    others = ("torch", "vllm", "typer", "rich")
+    code = f"import sys, frontdoor.process.start; sys.exit(any(name in sys.modules for name in {others}))"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
     assert await process.wait() == 0
