@@ -21,7 +21,18 @@ import msgspec
 from slot import units
 from slot.install import places, templates
 from slot.install.ownership import CannotInstall, files_of_unit, is_ours, refuse_during_a_switch
-from slot.install.wanted import MakeDirectory, Operation, Record, RemoveFile, Run, Systemctl, Wanted, World, WriteFile
+from slot.install.wanted import (
+    MakeDirectory,
+    Operation,
+    Record,
+    RemoveDirectory,
+    RemoveFile,
+    Run,
+    Systemctl,
+    Wanted,
+    World,
+    WriteFile,
+)
 
 
 def install(wanted: Wanted, world: World) -> tuple[Operation, ...]:
@@ -141,6 +152,8 @@ def _written(files: Mapping[Path, str], world: World) -> Iterator[Operation]:
     if world.record:
         gone = {Path(path) for path in world.record.files} - {*files, places.ACTIVE_PROFILE}
         yield from (RemoveFile(path) for path in sorted(gone & set(world.files)))
+        idle = {Path(path) for path in world.record.directories} - _directories(files)
+        yield from (RemoveDirectory(path) for path in sorted(idle & world.directories, reverse=True))
 
 
 def _make_way(wanted: Wanted, world: World, files: Mapping[Path, str]) -> Iterator[Operation]:
