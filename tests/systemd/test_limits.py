@@ -69,8 +69,7 @@ def test_an_engine_that_takes_too_much_is_stopped_by_its_limit(
     # the door outlives it: what is short for the slot is not short for those who ask
     assert chat(limited.machine).sort is Sort.REFUSED
     assert limited.machine.show(DOOR, "NRestarts") == {"NRestarts": "0"}
-    limited.machine.run(["rm", f"/etc/systemd/system/{SLOT}.d/99-limit.conf"])
-    limited.machine.systemctl("daemon-reload")
+    limited.drop_out(SLOT, "99-limit")
 
 
 def test_the_units_own_limit_of_tasks_is_in_force(limited: Installed) -> None:
@@ -122,7 +121,7 @@ def from_within(installed: Installed, unit: str, *directories: str) -> dict[str,
     with listening(machine):
         installed.start(unit)
     installed.machine.systemctl("stop", unit)
-    machine.run(["rm", f"/etc/systemd/system/{unit}.d/98-within.conf"])
+    installed.drop_out(unit, "98-within")
     found: dict[str, Any] = json.loads(next(line for line in installed.log(unit) if line.startswith("{")))
     return found
 
