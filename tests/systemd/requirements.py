@@ -1,6 +1,6 @@
 """What a host must have for a machine to boot on it.
 
-    python -m systemd.requirements      in the directory above: exit code 1 and a sentence where none can boot
+Run as `python -m systemd.requirements` in the directory above: exit code 1 and a sentence where none can boot.
 """
 
 from __future__ import annotations
