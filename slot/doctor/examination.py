@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from slot.doctor import disk, engine_environment, flags, hub_cache, memory, model_dir, ports, venv
+from slot.doctor import disk, engine_environment, flags, hub_cache, memory, model_dir, ports, sandbox, venv
 from slot.doctor.engine_answers import Answer, EngineSilent, Question, ask, remembered
 from slot.doctor.finding import Finding, warn
 from slot.doctor.installed_engine import InstalledEngine, line_of
@@ -36,6 +36,7 @@ def preflight(subject: Subject) -> Iterator[Finding]:
 def examine(subject: Subject) -> Iterator[Finding]:
     yield from preflight(subject)
     yield from look_at_room(subject)
+    yield from look_at_sandbox(subject)
     if not subject.command.simulated and subject.weights.bytes_on_disk:
         yield look_at_memory(subject)
     yield from look_at_command(subject)
@@ -71,6 +72,14 @@ def look_at_room(subject: Subject) -> Iterator[Finding]:
     if not subject.command.simulated:
         cache = subject.environment.get("VLLM_CACHE_ROOT") or subject.host.home / ".cache/vllm"
         yield disk.check("compile cache", Path(cache), subject.mounts, room_bytes=COMPILE_CACHE_BYTES)
+
+
+def look_at_sandbox(subject: Subject) -> Iterator[Finding]:
+    if subject.host.sandbox is None or subject.command.simulated:
+        return
+    places = [subject.venv, *([subject.model_dir] if subject.model_dir is not None else [])]
+    if (finding := sandbox.check(places, subject.host.sandbox)) is not None:
+        yield finding
 
 
 def look_at_command(subject: Subject) -> Iterator[Finding]:

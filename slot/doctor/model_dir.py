@@ -1,7 +1,7 @@
 """Is the model there, all of it?
 
 In this order, and the first that fails is the only one worth reading:
-1. the directory exists; if not: is it missing, or is the disk under it not mounted?
+1. the directory exists, and this user may look into it; if not: is it missing, or is its disk not mounted?
 2. `config.json` is there and is JSON
 3. a tokenizer is there
 4. every file of the weights is there, whole
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 from pathlib import Path
 
 from slot.doctor.finding import Finding, amount, fail, ok
@@ -25,8 +26,12 @@ WHOLE = "config.json, a tokenizer and every file of the weights"
 def check(model_dir: Path, mounts: Mounts, weights: Weights) -> Finding:
     """`weights` is what `read_weights(model_dir)` found."""
     looked_at = str(model_dir)
-    if not model_dir.is_dir():
-        return absent(model_dir, mounts)  # 1
+    try:
+        if not model_dir.is_dir():
+            return absent(model_dir, mounts)  # 1
+        next(model_dir.iterdir(), None)
+    except PermissionError:
+        return forbidden(model_dir)  # 1
     if (fault := config_fault(model_dir / "config.json")) is not None:  # 2
         return fail(CHECK, looked_at, fault, WHOLE, "copy the model again, or correct MODEL_SLOT_MODEL_DIR")
     if not any(next(model_dir.glob(name), None) for name in TOKENIZERS):  # 3
@@ -58,6 +63,13 @@ def absent(model_dir: Path, mounts: Mounts) -> Finding:
         "a directory with the model",
         "download the model there, or correct MODEL_SLOT_MODEL_DIR",
     )
+
+
+def forbidden(model_dir: Path) -> Finding:
+    """The engine would be told that there is no such file."""
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    do = f"let {user} read it: chmod -R a+rX {model_dir}, and a+x on the directories above it"
+    return fail(CHECK, str(model_dir), f"{user} may not look into it", WHOLE, do)
 
 
 def config_fault(config: Path) -> str | None:

@@ -18,7 +18,10 @@ from slot.profiles.profile import Profile
 
 @dataclass(frozen=True)
 class Host:
-    """Where the checks look on this host. `own` tells the processes of this slot from strangers."""
+    """Where the checks look on this host. `own` tells the processes of this slot from strangers.
+
+    `sandbox`: what the slot's unit is shown of what it hides; None where the slot is no unit.
+    """
 
     data_dir: Path
     home: Path
@@ -26,6 +29,7 @@ class Host:
     fstab: Path = FSTAB
     proc: Path = Path("/proc")
     own: Callable[[Holder], bool] = lambda holder: False
+    sandbox: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,9 @@ def fault_of(file: Path) -> str | None:
             return fault_in(content, file.name, size)
     except FileNotFoundError:
         return f"{file.name} is missing"
+    except PermissionError:
+        # safetensors says "No such file or directory" of such a file: save_pretrained writes it for its owner alone
+        return f"{file.name} may not be read by this user (mode {file.stat().st_mode & 0o777:o})"
     except (OSError, ValueError) as exc:
         return f"{file.name} cannot be read: {exc}"
 

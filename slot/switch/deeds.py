@@ -178,7 +178,7 @@ class Deeds:
         slot = state.read_if_sound(self._world.paths.state_file)
         if slot is None or slot.failure is None or slot.failure.at < began:
             return None
-        return "; ".join(filter(None, (slot.failure.cause, slot.failure.detail, slot.failure.remedy)))
+        return "; ".join(filter(None, (slot.failure.cause, slot.failure.remedy)))
 
     def _verify(self, profile: Profile) -> Event:
         slot = state.read_if_sound(self._world.paths.state_file)

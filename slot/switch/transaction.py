@@ -29,7 +29,7 @@ from slot.switch.history import Record
 from slot.switch.progress import Draining, Progress
 from slot.switch.request import Request, instance
 from slot.switch.settlement import Asked, AtStart, By, settle
-from slot.switch.steps import Journal, Outcome, Step, Which, after
+from slot.switch.steps import Done, Event, Journal, Outcome, Step, Which, after
 from slot.switch.world import Sight, World, look, wanted
 
 logger = logging.getLogger(__name__)
@@ -177,13 +177,18 @@ def go_on(world: World, journal: Journal, noted: Noted = ignore, *, is_at_start:
         told.step(journal)
         began = time.monotonic()
         event = deeds.do(journal)
-        timings = _with(journal, time.monotonic() - began, deeds)
-        logger.info("%s: %s, %.2f s: %s", journal.to.name, journal.step, time.monotonic() - began, event)
+        seconds = time.monotonic() - began
+        timings = _with(journal, seconds, deeds)
+        logger.info("%s: %s, %.2f s%s", journal.to.name, journal.step, seconds, _complaint(event))
         journal = after(msgspec.structs.replace(journal, timings=timings), event, time.time())
     told.step(journal)
     record = history.record_of(journal, time.time())
     logger.info("%s: %s%s", record.to, record.outcome, f": {record.why}" if record.why else "")
     return record
+
+
+def _complaint(event: Event) -> str:
+    return "" if isinstance(event, Done) else f": {event.why}"
 
 
 def _with(journal: Journal, seconds: float, deeds: Deeds) -> dict[str, float]:

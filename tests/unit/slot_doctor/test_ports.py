@@ -50,3 +50,14 @@ def test_an_address_of_another_host_is_refused() -> None:
     finding = check(Door("frontdoor", "192.0.2.1", free_port(), "FRONTDOOR_HOST"), PROC, nobody)
     assert finding.level == Level.FAIL
     assert finding.found.startswith("cannot listen there")
+
+
+def test_a_port_that_the_socket_unit_keeps_is_as_it_should_be() -> None:
+    finding = check(Door("frontdoor", "0.0.0.0", 8000, "FRONTDOOR_PORT", kept=8000), PROC, nobody)
+    assert (finding.level, finding.found) == (Level.OK, "kept by the frontdoor's socket unit")
+
+
+def test_a_port_that_the_socket_unit_does_not_keep_means_nothing() -> None:
+    finding = check(Door("frontdoor", "0.0.0.0", 9000, "FRONTDOOR_PORT", kept=8000), PROC, nobody)
+    assert finding.level == Level.WARN
+    assert "port 8000" in finding.found
