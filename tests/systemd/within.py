@@ -1,6 +1,6 @@
 """Run by a unit before its own program, as its own user and in its own sandbox: says in one JSON line what that may do.
 
-Run as `python within.py PORT DIRECTORY...`. PORT is listened to on 127.0.0.1 and on 192.0.2.1, which is this host's too.
+Run as `python within.py PORT DIRECTORY...`. PORT is listened to on 127.0.0.1 and 192.0.2.1, both of this host.
 """
 
 import json
