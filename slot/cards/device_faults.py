@@ -16,6 +16,8 @@ from slot.bad_json import BAD_JSON
 
 logger = logging.getLogger(__name__)
 
+FILE_NAME = "device-faults.json"
+
 _KEPT = 20
 
 

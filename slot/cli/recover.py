@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,12 +22,12 @@ from slot.cards import climbed
 from slot.cards.holders import Holder, holders
 from slot.cards.ladder import MEANINGS, RUNGS, Done, Recovered, Rung, next_rung
 from slot.cards.sysfs import Card, cards
+from slot.cli.quiet import quiet_s
 from slot.cli.recover_rungs import Slot, do, slot_here
 from slot.cli.refusal import Refused
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
 from slot.state import Lifecycle
-from slot.supervisor.aftercare import QUIET_S
 
 
 @dataclass(frozen=True)
@@ -110,19 +110,6 @@ def as_data(sight: Sight) -> dict[str, Any]:
         ],
         "next": sight.next,
     }
-
-
-def quiet_s(environment: Mapping[str, str]) -> float:
-    """SLOT_QUIET_S, otherwise the time that the driver needs. Raises Refused for what is no time."""
-    said = environment.get("SLOT_QUIET_S") or str(QUIET_S)
-    try:
-        seconds = float(said)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 3600:
-        facts = (("found", said), ("expected", "seconds, 0 to 3600"), ("do", "mend it or leave it out"))
-        raise Refused(ExitCode.CONFIG, "SLOT_QUIET_S is no time", facts)
-    return seconds
 
 
 def _must_be_root() -> None:

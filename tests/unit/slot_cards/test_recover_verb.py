@@ -8,7 +8,8 @@ from slot.cards import climbed
 from slot.cards.holders import Holder
 from slot.cards.ladder import RUNGS, Done, Rung
 from slot.cards.sysfs import Card
-from slot.cli.recover import Sight, as_data, lines, look, quiet_s
+from slot.cli.quiet import quiet_s
+from slot.cli.recover import Sight, as_data, lines, look
 from slot.cli.refusal import Refused
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
