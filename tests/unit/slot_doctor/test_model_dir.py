@@ -1,3 +1,6 @@
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -73,3 +76,24 @@ def test_a_file_is_not_a_directory(tmp_path: Path) -> None:
 )
 def test_many_faults_are_counted_after_the_third(faults: tuple[str, ...], said: str) -> None:
     assert several(faults) == said
+
+
+@contextlib.contextmanager
+def as_no_root() -> Iterator[None]:
+    """Root may look into everything; whoever else runs the tests may not look into what has no mode at all."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_directory_that_this_user_may_not_look_into_is_told_so(tmp_path: Path) -> None:
+    model_dir = tmp_path / "model"
+    model_dir.mkdir(mode=0o000)
+    with as_no_root():
+        finding = check(model_dir, NO_MOUNTS, WEIGHTS)
+    assert finding.level == Level.FAIL
+    assert "may not look into it" in finding.found
