@@ -48,14 +48,23 @@ class Watcher:
         self.last_metrics = b""
 
     def start(self) -> None:
+        """The engine has just generated its first token."""
+        self._heart = heart.begin(self._heart.allowance_s, self._loop.time())
         self._watching = self._loop.create_task(self._watch(), name="pulse")
 
-    async def stop(self) -> None:
-        """Does nothing if it was not started."""
-        tasks = [task for task in (self._watching, self._probing) if task is not None]
-        for task in tasks:
+    def cease(self) -> None:
+        """From now on nothing is asked and nothing told. `sight` stays what it was."""
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Ceases, and waits until it has. Does nothing if it was not started."""
+        self.cease()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [task for task in (self._watching, self._probing) if task is not None]
 
     @property
     def sight(self) -> state.Pulse | None:

@@ -99,6 +99,11 @@ class Engine:
         """SIGKILL to every process of the engine."""
         self._order(b"kill\n", signal.SIGKILL)
 
+    def pids(self) -> list[int]:
+        """The engine's processes, its main one first if it still runs; none before it was started."""
+        found = keeper.descendants(self._keeper.pid) if self._keeper is not None else []
+        return sorted(found, key=lambda pid: (pid != self.pid, pid))
+
     async def close(self) -> None:
         """Lets go of the engine and waits for the keeper, which first stops the engine if it still runs."""
         if self._control is not None:

@@ -2,20 +2,23 @@
 
     STOPPED             --LoadAsked------------------>  LOADING
     LOADING             --Climbed to generated------->  SERVING
-    LOADING             --Ticked past a limit-------->  STOPPING   because of LoadTimedOut or Stalled
+    LOADING             --Ticked past a limit-------->  DEGRADED   because of LoadTimedOut or Stalled
     LOADING             --Misserved------------------>  STOPPING   because of WrongModel
-    LOADING or SERVING  --StopAsked------------------>  STOPPING
-    LOADING or SERVING  --Exited--------------------->  FAILED     because of Crashed or NotStarted
+    SERVING             --StoodStill----------------->  DEGRADED   because of Wedged
+    DEGRADED            --EvidenceTaken, or too late->  STOPPING
+    any of these        --StopAsked------------------>  STOPPING
+    any of these        --Exited--------------------->  FAILED     because of Crashed or NotStarted, or what degraded it
     STOPPING            --Swept, and no trouble------>  STOPPED
     STOPPING            --Swept, after a trouble----->  FAILED
 
-A slot has one engine in its life: after the last `Swept` it is over, and a new load is a new slot. (A slot that serves
-badly will be DEGRADED one day; nothing leads there yet.)
+A slot has one engine in its life: after the last `Swept` it is over, and a new load is a new slot. DEGRADED is an
+engine that lives and does nothing: it has EVIDENCE_S to show where it stands, and then it is stopped.
 
 Two things are told apart on purpose. `Exited` says that the engine's main process is gone, which is when clients must
 learn of it; `Swept` says that no process of the engine's is left, which is when its memory and its devices are free. In
 between the rest is asked to go (SIGTERM) and made to go (SIGKILL) at `kill_at`: a process that holds a GPU and dies
-abruptly can leave the card hanging for the next start, so SIGKILL is never the first word.
+abruptly can leave the card hanging for the next start, so SIGKILL is never the first word. Only who asks twice is in
+a hurry: the first StopAsked while it stops for another reason is no second one.
 
 `step` is a function of its arguments: no clock (events carry `at`, seconds of a monotonic clock), no log, no I/O.
 Events that come late or twice are rows of their own, because they will; `IllegalEvent` is a bug in the caller.
@@ -27,7 +30,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TypeAlias
 
-from slot.failures.trouble import Crashed, LoadTimedOut, NotStarted, Stalled, Trouble, WrongModel
+from slot.failures.trouble import Crashed, LoadTimedOut, NotStarted, Stalled, Trouble, Wedged, WrongModel
 from slot.state import Lifecycle, Readiness
 
 ORPHAN_GRACE_S = 20.0
@@ -36,6 +39,9 @@ ORPHAN_GRACE_S = 20.0
 Measured on vLLM 0.32 (CPU) whose API server was killed: without SIGTERM its engine core and worker stay for ever; with
 it they end after 5.6 s on a quiet machine and need more than 10 s on a busy one.
 """
+
+EVIDENCE_S = 30.0
+"""How long an engine that does nothing may be looked at before it is stopped."""
 
 RUNGS = tuple(Readiness)
 
@@ -76,6 +82,22 @@ class Misserved:
 
 
 @dataclass(frozen=True)
+class StoodStill:
+    """The engine served, and its pulse has stopped: nothing moved for `limit_s`, with `in_flight` requests."""
+
+    limit_s: float
+    in_flight: int
+    at: float
+
+
+@dataclass(frozen=True)
+class EvidenceTaken:
+    """All that can be seen of a degraded engine has been kept."""
+
+    at: float
+
+
+@dataclass(frozen=True)
 class StopAsked:
     """An admin or systemd wants the slot to stop; asked twice: at once."""
 
@@ -110,7 +132,19 @@ class Ticked:
     at: float
 
 
-Event: TypeAlias = LoadAsked | LogAdvanced | Climbed | Misserved | StopAsked | Exited | CouldNotStart | Swept | Ticked
+Event: TypeAlias = (
+    LoadAsked
+    | LogAdvanced
+    | Climbed
+    | Misserved
+    | StoodStill
+    | EvidenceTaken
+    | StopAsked
+    | Exited
+    | CouldNotStart
+    | Swept
+    | Ticked
+)
 
 
 # What to do.
@@ -119,6 +153,11 @@ Event: TypeAlias = LoadAsked | LogAdvanced | Climbed | Misserved | StopAsked | E
 @dataclass(frozen=True)
 class StartEngine:
     """Start the engine. It comes back as `Exited` or `CouldNotStart`, and always as `Swept`."""
+
+
+@dataclass(frozen=True)
+class TakeEvidence:
+    """Keep what can be seen of the engine while it lives. It comes back as `EvidenceTaken`, or too late."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +185,9 @@ class Finish:
     """The slot is over; the state says how it ended."""
 
 
-Action: TypeAlias = StartEngine | TerminateEngine | KillEngine | AnnounceReady | AnnounceStopping | Finish
+Action: TypeAlias = (
+    StartEngine | TakeEvidence | TerminateEngine | KillEngine | AnnounceReady | AnnounceStopping | Finish
+)
 
 
 @dataclass(frozen=True)
@@ -169,6 +210,9 @@ class Slot:
     trouble: Trouble | None = None
     load_until: float = inf
     advance_until: float = inf
+    evidence_until: float = inf
+    # Whether somebody has asked for the end, and not only a trouble.
+    is_asked_to_stop: bool = False
     # When patience with the engine's processes ends. Set from the moment on when they are asked to go.
     kill_at: float = inf
     is_over: bool = False
@@ -176,7 +220,10 @@ class Slot:
     @property
     def next_limit(self) -> float:
         """When a `Ticked` would matter."""
-        return min(self.load_until, self.advance_until, self.kill_at)
+        return min(self.load_until, self.advance_until, self.evidence_until, self.kill_at)
+
+
+_MAY_BE_LATE = (LogAdvanced, Climbed, Misserved, StoodStill, EvidenceTaken, Ticked)
 
 
 class IllegalEvent(RuntimeError):
@@ -202,17 +249,27 @@ def step(slot: Slot, event: Event) -> Step:
         case Lifecycle.LOADING, Climbed(rung, at):
             return _climb(slot, rung, at)
         case Lifecycle.LOADING, Misserved(key, found, expected, at):
-            return _give_up(slot, WrongModel(key, found, expected), at)
+            return _stop(replace(slot, trouble=WrongModel(key, found, expected)), at)
         case Lifecycle.LOADING, Ticked(at) if at >= slot.load_until:
-            return _give_up(slot, LoadTimedOut(slot.limits.load_timeout_s), at)
+            return _degrade(slot, LoadTimedOut(slot.limits.load_timeout_s), at)
         case Lifecycle.LOADING, Ticked(at) if at >= slot.advance_until:
-            return _give_up(slot, Stalled(slot.limits.stall_timeout_s), at)
-        case ((Lifecycle.LOADING | Lifecycle.SERVING), StopAsked(at)):
+            return _degrade(slot, Stalled(slot.limits.stall_timeout_s), at)
+        case Lifecycle.SERVING, StoodStill(limit_s, in_flight, at):
+            return _degrade(slot, Wedged(limit_s, in_flight), at)
+        case Lifecycle.DEGRADED, EvidenceTaken(at):
             return _stop(slot, at)
+        case Lifecycle.DEGRADED, Ticked(at) if at >= slot.evidence_until:
+            return _stop(slot, at)
+        case ((Lifecycle.LOADING | Lifecycle.SERVING | Lifecycle.DEGRADED), StopAsked(at)):
+            return _stop(replace(slot, is_asked_to_stop=True), at)
         case ((Lifecycle.LOADING | Lifecycle.SERVING), Exited(status, at)):
             return _fail(slot, Crashed(status), at)
+        case Lifecycle.DEGRADED, Exited(_, at) if slot.trouble is not None:
+            return _fail(slot, slot.trouble, at)
         case Lifecycle.LOADING, CouldNotStart(reason, at):
             return _fail(slot, NotStarted(reason), at)
+        case ((Lifecycle.STOPPING | Lifecycle.FAILED), StopAsked()) if not slot.is_asked_to_stop:
+            return replace(slot, is_asked_to_stop=True), []  # it is on its way already, and has its time
         case ((Lifecycle.STOPPING | Lifecycle.FAILED), StopAsked()):
             return replace(slot, kill_at=inf), [KillEngine()]  # asked again: no more patience
         case ((Lifecycle.STOPPING | Lifecycle.FAILED), Ticked(at)) if at >= slot.kill_at:
@@ -223,7 +280,7 @@ def step(slot: Slot, event: Event) -> Step:
             return slot, []  # it will be swept in a moment, and there is nothing of it to stop
         case ((Lifecycle.STOPPING | Lifecycle.FAILED), Swept()):
             return _end(slot)
-        case _, (LogAdvanced() | Climbed() | Misserved() | Ticked()) if slot.lifecycle is not Lifecycle.STOPPED:
+        case _, _ if isinstance(event, _MAY_BE_LATE) and slot.lifecycle is not Lifecycle.STOPPED:
             return slot, []  # said just before it was asked to stop, or just before it fell; or nothing is due
         case Lifecycle.FAILED, (Exited() | CouldNotStart()):
             return slot, []  # told twice
@@ -249,19 +306,28 @@ def _climb(slot: Slot, rung: Readiness, at: float) -> Step:
     return serving, [AnnounceReady()]
 
 
+def _degrade(slot: Slot, trouble: Trouble, at: float) -> Step:
+    degraded = replace(
+        slot,
+        lifecycle=Lifecycle.DEGRADED,
+        trouble=trouble,
+        load_until=inf,
+        advance_until=inf,
+        evidence_until=at + EVIDENCE_S,
+    )
+    return degraded, [TakeEvidence()]
+
+
 def _stop(slot: Slot, at: float) -> Step:
     stopping = replace(
         slot,
         lifecycle=Lifecycle.STOPPING,
         load_until=inf,
         advance_until=inf,
+        evidence_until=inf,
         kill_at=at + slot.limits.stop_grace_s,
     )
     return stopping, [AnnounceStopping(), TerminateEngine()]
-
-
-def _give_up(slot: Slot, trouble: Trouble, at: float) -> Step:
-    return _stop(replace(slot, trouble=trouble), at)
 
 
 def _fail(slot: Slot, trouble: Trouble, at: float) -> Step:
@@ -272,6 +338,7 @@ def _fail(slot: Slot, trouble: Trouble, at: float) -> Step:
         trouble=trouble,
         load_until=inf,
         advance_until=inf,
+        evidence_until=inf,
         kill_at=at + _rest_grace_s(slot),
     )
     return failed, [AnnounceStopping(), TerminateEngine()]

@@ -1,4 +1,4 @@
-"""What systemd is told of the slot: ready, stopping, a line of status, and more time while the load gets on.
+"""What systemd is told of the slot: ready, stopping, a line of status, that it lives, and more time where it is needed.
 
 Spoken only where NOTIFY_SOCKET is set (Type=notify); elsewhere these calls have no effect. Source: sd_notify(3).
 """
@@ -19,8 +19,14 @@ class Notifier:
     def ready(self) -> None:
         self._say("READY=1")
 
-    def stopping(self) -> None:
+    def stopping(self, patience_s: float) -> None:
+        """The slot is on its way down, and may take so long before systemd loses its patience."""
         self._say("STOPPING=1")
+        self.allow(patience_s)
+
+    def alive(self) -> None:
+        """The supervisor's own loop turns (WatchdogSec=): says nothing of the engine."""
+        self._say("WATCHDOG=1")
 
     def status(self, text: str) -> None:
         """`text` is what `systemctl status` shows; said again only when it differs."""
@@ -29,7 +35,7 @@ class Notifier:
             self._say(f"STATUS={text}")
 
     def allow(self, seconds: float) -> None:
-        """Systemd's patience with the start, counted from now: it ends when nobody asks for more."""
+        """Systemd's patience with the start or the stop, counted from now: it ends when nobody asks for more."""
         self._say(f"EXTEND_TIMEOUT_USEC={int(seconds * 1_000_000)}")
 
     def close(self) -> None:

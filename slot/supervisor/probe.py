@@ -5,6 +5,8 @@
     models      GET /v1/models has the profile's name, with the profile's length
     generated   one token came out (with a pooling model: one embedding or one score)
 
+The last rung is also asked for alone, of an engine that serves: `slot.pulse` does it.
+
 `/health` alone says nothing about the weights that were loaded, and a model list nothing about the GPUs; a token says
 both. A name or a length that differs from the profile's is no matter of patience: the wrong engine answers.
 """
@@ -58,8 +60,10 @@ class Sight:
 class Probe:
     """Looks at one engine; keeps no state but its connection."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, expected: Expected, *, token_timeout_s: float) -> None:
-        """`token_timeout_s` bounds the first token: it may have to compile, so it is much longer than an answer's."""
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, expected: Expected, *, token_timeout_s: float | None
+    ) -> None:
+        """`token_timeout_s` bounds a token, for which something may have to be compiled. None: no bound."""
         self._session = session
         self._url = url
         self._expected = expected
@@ -76,7 +80,7 @@ class Probe:
             if isinstance(served, Misfit):
                 return Sight(rung, misfit=served)
             rung, length = Readiness.MODELS, served
-            await self._generate()
+            await self.generate()
             return Sight(Readiness.GENERATED, length)
         except (aiohttp.ClientError, TimeoutError, ValueError) as exc:
             return Sight(rung, length, obstacle=_in_words(exc))
@@ -93,7 +97,8 @@ class Probe:
             return Misfit("SERVE_MAX_MODEL_LEN", str(found), str(expected))
         return found if isinstance(found, int) else None
 
-    async def _generate(self) -> None:
+    async def generate(self) -> None:
+        """Gets one token. Raises aiohttp.ClientError, TimeoutError, ValueError."""
         name = {"model": self._expected.served_model_name}
         if self._expected.is_pooling:
             await self._pool(name)

@@ -58,7 +58,7 @@ class Publication:
     def _is_due(self, snapshot: SlotState, since_s: float) -> bool:
         if self._last is None or since_s >= slot_state.HEARTBEAT_S:
             return True
-        if _without_progress(snapshot) != _without_progress(self._last):
+        if _news(snapshot) != _news(self._last):
             return True
         return snapshot.progress != self._last.progress and since_s >= PROGRESS_INTERVAL_S
 
@@ -86,7 +86,10 @@ class Publication:
         if self._has_advanced and snapshot.state is Lifecycle.LOADING:
             self._has_advanced = False
             self._notifier.allow(self._patience_s)
+        self._notifier.alive()
 
 
-def _without_progress(snapshot: SlotState) -> SlotState:
-    return msgspec.structs.replace(snapshot, updated_at=0.0, progress=None, eta_s=None)
+def _news(snapshot: SlotState) -> tuple[SlotState, tuple[tuple[str, str], ...]]:
+    """What makes a snapshot worth writing before its time: the pulse and how often a notice came do not."""
+    told = tuple((notice.name, notice.words) for notice in snapshot.warnings)
+    return msgspec.structs.replace(snapshot, updated_at=0.0, progress=None, eta_s=None, pulse=None, warnings=()), told

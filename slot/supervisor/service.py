@@ -1,8 +1,9 @@
 """The supervisor of a slot: one inbox, one loop, event in, `step`, actions out.
 
-What the engine's processes do (`engine`), what the engine answers (`ladder`), signals and the clock all come in as
-events of `lifecycle`; this module carries out what `step` orders and keeps the published snapshot true. It decides
-nothing.
+What the engine's processes do (`engine`), what the engine answers (`ladder`, and its pulse while it serves), signals
+and the clock all come in as events of `lifecycle`; this module carries out what `step` orders and keeps the published
+snapshot true. It decides nothing: what a trouble means and leads to is `case`'s, and `aftercare`'s where the cards must
+be asked first.
 
 Between two events the loop sleeps until the next heartbeat or the slot's next limit, so that a slot which serves costs
 one small write in two seconds.
@@ -19,25 +20,35 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
+from slot import state as slot_state
 from slot.address import http_url
 from slot.doctor.ports import bind_refusal
 from slot.exit_codes import ExitCode
-from slot.failures.diagnosis import Diagnosis, diagnose
+from slot.failures import stacks
+from slot.failures.notes import Notebook
 from slot.failures.signature import Kind
 from slot.paths import Paths
 from slot.profiles.command import EngineCommand
 from slot.profiles.profile import Profile
-from slot.state import Lifecycle, LoadPhase, Readiness, SlotState
-from slot.supervisor import keeper
+from slot.pulse.allowance import allowance_s
+from slot.pulse.heart import Declare
+from slot.pulse.watcher import Watcher
+from slot.state import Lifecycle, LoadPhase, Readiness, Recovery, SlotState
+from slot.supervisor import aftercare, keeper
+from slot.supervisor.aftercare import Care
+from slot.supervisor.case import Case
 from slot.supervisor.echo import Echo
 from slot.supervisor.engine import Engine
 from slot.supervisor.ladder import Ladder
 from slot.supervisor.lifecycle import (
+    EVIDENCE_S,
+    ORPHAN_GRACE_S,
     Action,
     AnnounceReady,
     AnnounceStopping,
     Climbed,
     Event,
+    EvidenceTaken,
     Finish,
     KillEngine,
     Limits,
@@ -46,7 +57,9 @@ from slot.supervisor.lifecycle import (
     Misserved,
     Slot,
     StartEngine,
+    StoodStill,
     StopAsked,
+    TakeEvidence,
     TerminateEngine,
     Ticked,
     step,
@@ -55,32 +68,37 @@ from slot.supervisor.load_watch import LoadWatch
 from slot.supervisor.lock import Held, Lock, take
 from slot.supervisor.notify import Notifier
 from slot.supervisor.output_lines import Line
-from slot.supervisor.probe import Expected, Sight
+from slot.supervisor.probe import Expected, Probe, Sight
 from slot.supervisor.publication import Publication
-from slot.supervisor.snapshot import profile_facts
+from slot.supervisor.snapshot import profile_facts, restarts_after
 
 logger = logging.getLogger(__name__)
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-# Whoever restarts units must not restart these: the same profile fails the same way, and a lost card gets worse.
-_EXIT_CODES = {Kind.CONFIGURATION: ExitCode.CONFIG, Kind.DEVICE: ExitCode.DEVICE}
-
 # Our own limit strikes first, so that the slot fails with a cause and not with systemd's timeout.
 _SYSTEMD_SLACK_S = 15.0
 
 
-async def run(profile: Profile, command: EngineCommand, paths: Paths, *, notify_socket: str | None) -> int:
+async def run(
+    profile: Profile,
+    command: EngineCommand,
+    paths: Paths,
+    *,
+    notify_socket: str | None,
+    care: Care | None = None,
+) -> int:
     """Serves `profile` until it is told to stop or fails; returns the exit code.
 
     OK after a stop that was asked for; FAILED, DEVICE or CONFIG after a failure, whose cause `state.json` keeps;
     CANNOT_CREATE where the slot or its port is taken; IO_ERROR where the run directory cannot be used. `notify_socket`
-    is the value of NOTIFY_SOCKET, None where nobody waits for the slot. To be called in the main thread: it handles
-    signals.
+    is the value of NOTIFY_SOCKET, None where nobody waits for the slot. `care` is what can be done after a device
+    fault; None: it ends at once, with DEVICE. To be called in the main thread: it handles signals.
     """
     try:
         _make_run_dir(paths)
         lock = take(paths.lock_file)
+        previous = slot_state.read_if_sound(paths.state_file)
     except Held as exc:
         logger.error("this slot has a supervisor already: %s", exc)
         return ExitCode.CANNOT_CREATE
@@ -96,7 +114,7 @@ async def run(profile: Profile, command: EngineCommand, paths: Paths, *, notify_
             )
             return ExitCode.CANNOT_CREATE
         keeper.become_subreaper()
-        return await Supervisor(profile, command, paths, lock, notifier).live()
+        return await Supervisor(profile, command, paths, lock, notifier, care=care, previous=previous).live()
 
 
 def engine_address(profile: Profile, command: EngineCommand) -> tuple[str, int]:
@@ -109,19 +127,34 @@ def engine_address(profile: Profile, command: EngineCommand) -> tuple[str, int]:
 class Supervisor:
     """One life of one slot."""
 
-    def __init__(self, profile: Profile, command: EngineCommand, paths: Paths, lock: Lock, notifier: Notifier) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        command: EngineCommand,
+        paths: Paths,
+        lock: Lock,
+        notifier: Notifier,
+        *,
+        care: Care | None,
+        previous: SlotState | None,
+    ) -> None:
+        """`previous`: the last words of the supervisor before this one."""
         self._profile = profile
         self._profile_facts = profile_facts(profile)
         self._command = command
         self._lock = lock
         self._notifier = notifier
+        self._care = care
+        self._restarts = restarts_after(previous, self._profile_facts)
         self._loop = asyncio.get_running_loop()
         host, port = engine_address(profile, command)
         self._url = http_url(host, port)
 
         self._slot = Slot(Limits(profile.load_timeout_s, profile.stall_timeout_s, profile.stop_grace_s))
         self._since = time.time()
-        self._diagnosis: Diagnosis | None = None
+        self._case = Case(profile.name, paths.incidents_dir)
+        self._recovery: Recovery | None = None
+        self._stop_asked = asyncio.Event()
 
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._engine = Engine(tell=self._inbox.put_nowait, hear=self._hear)
@@ -132,19 +165,42 @@ class Supervisor:
         self._publication = Publication(paths.state_file, notifier, patience_s=patience_s)
         expected = Expected(profile.served_model_name, profile.max_model_len, profile.runner == "pooling")
         self._ladder = Ladder(self._url, expected, token_timeout_s=profile.stall_timeout_s, see=self._see)
+        self._notebook = Notebook(speculates=profile.get("SERVE_SPECULATIVE_CONFIG") is not None)
+        self._watcher = Watcher(
+            self._url,
+            allowance_s=allowance_s(profile),
+            ask=lambda session: Probe(session, self._url, expected, token_timeout_s=None).generate(),
+            tell=self._tell_of_a_wedge,
+        )
+        self._evidence: asyncio.Task[None] | None = None
 
     async def live(self) -> int:
-        """From the empty slot to the end of its engine; returns the exit code."""
+        """From the empty slot to the end of its engine, and to the cards' answers; returns the exit code."""
         try:
             with self._signals_heard():
                 self._take(LoadAsked(self._loop.time()))
                 while not self._slot.is_over:
                     self._take(await self._next_event())
+                if self._care is not None and self._case.awaits_cards:
+                    await self._ask_the_cards(self._care)
         finally:
+            self._forget_evidence()
+            await self._watcher.stop()
             await self._ladder.stop()
             await self._engine.close()
             self._echo.close()
-        return self._exit_code()
+        return self._case.exit_code
+
+    async def _ask_the_cards(self, care: Care) -> None:
+        decision = await aftercare.live(
+            care, show=self._show_recovery, allow=self._notifier.allow, stop_asked=self._stop_asked
+        )
+        self._case.close(decision)
+        self._publish()
+
+    def _show_recovery(self, recovery: Recovery) -> None:
+        self._recovery = recovery
+        self._publish()
 
     async def _next_event(self) -> Event:
         try:
@@ -159,7 +215,8 @@ class Supervisor:
         before = self._slot
         self._slot, actions = step(before, event)
         if self._slot.trouble is not None and before.trouble is None:
-            self._diagnose(before.lifecycle)
+            phase = self._load.phase if before.lifecycle is Lifecycle.LOADING else None
+            self._case.open(self._slot.trouble, self._load.evidence(), phase)
         if self._slot.lifecycle is not before.lifecycle:
             self._note_change(before.lifecycle)
         self._publish()
@@ -169,24 +226,26 @@ class Supervisor:
         if self._slot.readiness is Readiness.PROCESS:
             self._ladder.start()
 
-    def _diagnose(self, lifecycle: Lifecycle) -> None:
-        assert self._slot.trouble is not None
-        phase = self._load.phase if lifecycle is Lifecycle.LOADING else None
-        self._diagnosis = diagnose(self._slot.trouble, self._load.evidence(), phase, time.time())
-        failure = self._diagnosis.failure
-        logger.error("%s: %s. What to do: %s", self._profile.name, failure.cause, failure.remedy)
-
     def _note_change(self, before: Lifecycle) -> None:
         at = time.time()
         logger.info("%s: %s -> %s, %.1f s", self._profile.name, before, self._slot.lifecycle, at - self._since)
         self._since = at
         if self._slot.lifecycle is Lifecycle.SERVING:
             self._load.finish(self._loop.time())
+        elif self._slot.lifecycle is not Lifecycle.DEGRADED:
+            # whoever is degraded has its evidence taken first; if that took too long, this is what there is
+            self._forget_evidence()
+            self._case.keep(self._snapshot(self._loop.time()), self._load.evidence())
+        if before is Lifecycle.SERVING:
+            self._watcher.cease()
 
     def _do(self, action: Action) -> None:
         match action:
             case StartEngine():
                 self._start_engine()
+            case TakeEvidence():
+                self._notifier.allow(EVIDENCE_S + self._stop_patience_s)
+                self._evidence = self._loop.create_task(self._take_evidence(), name="evidence")
             case TerminateEngine():
                 self._engine.terminate()
             case KillEngine():
@@ -194,8 +253,9 @@ class Supervisor:
                 self._engine.kill()
             case AnnounceReady():
                 self._notifier.ready()
+                self._watcher.start()
             case AnnounceStopping():
-                self._notifier.stopping()
+                self._notifier.stopping(self._stop_patience_s)
             case Finish():
                 logger.info("%s: no process of the engine is left", self._profile.name)
             case _:
@@ -207,10 +267,31 @@ class Supervisor:
         keeper_pid = self._engine.start(words, environment, grace_s=grace_s, lock_fd=self._lock.fd)
         self._lock.name_holders(os.getpid(), keeper_pid)
 
+    @property
+    def _stop_patience_s(self) -> float:
+        return self._profile.stop_grace_s + ORPHAN_GRACE_S + _SYSTEMD_SLACK_S
+
+    async def _take_evidence(self) -> None:
+        """What can be seen of an engine that lives and does nothing."""
+        py_spy = stacks.find_py_spy(str(self._command.program))
+        dumped = await stacks.dump(self._engine.pids(), py_spy=py_spy)
+        now = self._loop.time()
+        metrics = self._watcher.last_metrics
+        self._case.keep(self._snapshot(now), self._load.evidence(), stacks=dumped, metrics=metrics)
+        self._inbox.put_nowait(EvidenceTaken(now))
+
+    def _forget_evidence(self) -> None:
+        if self._evidence is not None:
+            self._evidence.cancel()
+
+    def _tell_of_a_wedge(self, found: Declare) -> None:
+        self._inbox.put_nowait(StoodStill(round(found.still_s, 1), found.in_hand, self._loop.time()))
+
     def _hear(self, lines: Sequence[Line]) -> None:
         now = self._loop.time()
         self._echo.write(lines, now)
         self._load.keep(lines)
+        self._note([line.text for line in lines])
         if self._slot.lifecycle is not Lifecycle.LOADING:
             return
         if self._load.learn(lines, now):
@@ -218,6 +299,13 @@ class Supervisor:
             self._inbox.put_nowait(LogAdvanced(now))
         if self._load.phase is LoadPhase.API:
             self._ladder.hurry()
+
+    def _note(self, lines: Sequence[str]) -> None:
+        for notice in self._notebook.hear(lines, time.time()):
+            logger.warning("%s: %s: %s", self._profile.name, notice.name, notice.words)
+            if notice.kind == Kind.QUALITY:
+                self._case.keep_alarm(notice, self._snapshot(self._loop.time()), self._load.evidence())
+            self._publish()
 
     def _see(self, sight: Sight) -> None:
         now = self._loop.time()
@@ -235,7 +323,7 @@ class Supervisor:
         has_load = is_loading or self._slot.lifecycle is Lifecycle.SERVING
         estimate = self._load.estimate(now)
         return SlotState(
-            state=self._slot.lifecycle,
+            state=self._shown_lifecycle,
             since=self._since,
             updated_at=time.time(),
             phase=self._load.phase if has_load else None,
@@ -249,13 +337,19 @@ class Supervisor:
             supervisor_pid=os.getpid(),
             simulated=self._command.simulated,
             engine=self._load.facts,
-            failure=self._diagnosis.failure if self._diagnosis else None,
+            failure=self._case.failure,
+            recovery=self._recovery,
+            pulse=self._watcher.sight if self._slot.lifecycle in (Lifecycle.SERVING, Lifecycle.DEGRADED) else None,
+            warnings=self._notebook.notices,
+            restarts=self._restarts,
         )
 
-    def _exit_code(self) -> int:
-        if self._diagnosis is None:
-            return ExitCode.OK
-        return _EXIT_CODES.get(self._diagnosis.kind, ExitCode.FAILED)
+    @property
+    def _shown_lifecycle(self) -> Lifecycle:
+        """FAILED is a last word (`state.FINAL`), and nobody has it before the cards have answered."""
+        if self._slot.lifecycle is Lifecycle.FAILED and self._care is not None and self._case.awaits_cards:
+            return Lifecycle.DEGRADED
+        return self._slot.lifecycle
 
     @contextmanager
     def _signals_heard(self) -> Iterator[None]:
@@ -269,6 +363,7 @@ class Supervisor:
 
     def _on_stop_signal(self, number: signal.Signals) -> None:
         logger.info("%s: asked to stop by %s", self._profile.name, number.name)
+        self._stop_asked.set()
         self._inbox.put_nowait(StopAsked(self._loop.time()))
 
 

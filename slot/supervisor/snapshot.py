@@ -1,10 +1,16 @@
-"""What others see of the slot: its state put into one value, and into one line for people."""
+"""What others see of the slot: its state put into one value, and into one line for people; and what came before."""
 
 from __future__ import annotations
 
 from slot.load_words import phase_words, time_words
 from slot.profiles.profile import Profile
-from slot.state import Lifecycle, ProfileFacts, SlotState
+from slot.state import Lifecycle, ProfileFacts, RecoveryStage, SlotState
+
+_RECOVERING = {
+    RecoveryStage.QUIET: "a card failed; leaving the cards alone for a while",
+    RecoveryStage.PROBING: "a card failed; asking each card whether it is well",
+    RecoveryStage.DONE: "a card failed; the cards have been asked",
+}
 
 
 def profile_facts(profile: Profile) -> ProfileFacts:
@@ -18,6 +24,18 @@ def profile_facts(profile: Profile) -> ProfileFacts:
     )
 
 
+def restarts_after(previous: SlotState | None, profile: ProfileFacts) -> int:
+    """How many starts in a row followed a failure of this profile. `previous` is the last words before this start.
+
+    1. Another profile's, or none: this is a first start.
+    2. Stopped in peace: so is this.
+    3. Failed, or no last word at all, since its supervisor was killed: one more.
+    """
+    if previous is None or (previous.profile.name, previous.profile.sha256) != (profile.name, profile.sha256):
+        return 0  # 1
+    return 0 if previous.state is Lifecycle.STOPPED else previous.restarts + 1  # 2, 3
+
+
 def status_line(state: SlotState) -> str:
     """`gemma: loading, weights 45 %, 2 min left` and the like, without a line break."""
     words = f"{state.profile.name}: {state.state.value}"
@@ -25,6 +43,8 @@ def status_line(state: SlotState) -> str:
         case Lifecycle.LOADING if state.phase is not None:
             left = "" if state.eta_s is None else f", {time_words(state.eta_s)} left"
             return f"{words}, {phase_words(state.phase)} {100 * (state.progress or 0):.0f} %{left}"
+        case Lifecycle.DEGRADED if state.recovery is not None:
+            return f"{words}, {_RECOVERING[state.recovery.stage]}"
         case _ if state.failure is not None:
             return f"{words}: {state.failure.cause}"
         case _:

@@ -19,6 +19,7 @@ from slot.supervisor.lifecycle import (
     CouldNotStart,
     Crashed,
     Event,
+    EvidenceTaken,
     Exited,
     Finish,
     IllegalEvent,
@@ -32,10 +33,13 @@ from slot.supervisor.lifecycle import (
     Slot,
     Stalled,
     StartEngine,
+    StoodStill,
     StopAsked,
     Swept,
+    TakeEvidence,
     TerminateEngine,
     Ticked,
+    Wedged,
     WrongModel,
     step,
 )
@@ -49,6 +53,9 @@ STOPPING = Slot(LIMITS, Lifecycle.STOPPING, Readiness.GENERATED, kill_at=50.0)
 STALLED = Slot(LIMITS, Lifecycle.STOPPING, trouble=Stalled(30.0), kill_at=80.0)
 CRASHED = Slot(LIMITS, Lifecycle.FAILED, trouble=Crashed(-9), kill_at=20.0)
 STOPPED = Slot(LIMITS, is_over=True)
+ASKED = replace(STOPPING, is_asked_to_stop=True)
+HANGING = Slot(LIMITS, Lifecycle.DEGRADED, trouble=Stalled(30.0), evidence_until=60.0)
+WEDGED = Slot(LIMITS, Lifecycle.DEGRADED, Readiness.GENERATED, trouble=Wedged(9.0, 2), evidence_until=130.0)
 GONE = Slot(LIMITS, Lifecycle.FAILED, trouble=Crashed(1), is_over=True)
 
 WRONG = Misserved("SERVE_MAX_MODEL_LEN", "2048", "4096", at=5.0)
@@ -66,11 +73,24 @@ GO: list[Action] = [AnnounceStopping(), TerminateEngine()]
         (LOADING, Climbed(Readiness.GENERATED, 9.0), SERVING, [AnnounceReady()]),
         # running out of patience
         (LOADING, Ticked(29.9), LOADING, []),
-        (LOADING, Ticked(30.0), STALLED, GO),
+        (LOADING, Ticked(30.0), HANGING, [TakeEvidence()]),
         (
             replace(LOADING, advance_until=110.0),
             Ticked(100.0),
-            Slot(LIMITS, Lifecycle.STOPPING, trouble=LoadTimedOut(100.0), kill_at=150.0),
+            replace(HANGING, trouble=LoadTimedOut(100.0), evidence_until=130.0),
+            [TakeEvidence()],
+        ),
+        (HANGING, EvidenceTaken(30.0), STALLED, GO),
+        (HANGING, Ticked(59.9), HANGING, []),
+        (HANGING, Ticked(60.0), replace(STALLED, kill_at=110.0), GO),
+        # standing still
+        (SERVING, StoodStill(9.0, 2, 100.0), WEDGED, [TakeEvidence()]),
+        (WEDGED, EvidenceTaken(101.0), replace(STOPPING, trouble=Wedged(9.0, 2), kill_at=151.0), GO),
+        (WEDGED, Exited(0, 101.0), replace(CRASHED, trouble=Wedged(9.0, 2), kill_at=121.0), GO),
+        (
+            WEDGED,
+            StopAsked(101.0),
+            replace(STOPPING, trouble=Wedged(9.0, 2), kill_at=151.0, is_asked_to_stop=True),
             GO,
         ),
         (
@@ -92,10 +112,18 @@ GO: list[Action] = [AnnounceStopping(), TerminateEngine()]
         (SERVING, Exited(0, 0.0), replace(CRASHED, trouble=Crashed(0)), GO),  # to end politely is also to end
         # being asked to stop
         (EMPTY, StopAsked(0.0), STOPPED, [Finish()]),
-        (LOADING, StopAsked(0.0), replace(STOPPING, readiness=Readiness.NONE), GO),
-        (SERVING, StopAsked(0.0), STOPPING, GO),
-        (STOPPING, StopAsked(1.0), replace(STOPPING, kill_at=inf), [KillEngine()]),
-        (CRASHED, StopAsked(1.0), replace(CRASHED, kill_at=inf), [KillEngine()]),
+        (LOADING, StopAsked(0.0), replace(ASKED, readiness=Readiness.NONE), GO),
+        (SERVING, StopAsked(0.0), ASKED, GO),
+        (ASKED, StopAsked(1.0), replace(ASKED, kill_at=inf), [KillEngine()]),
+        # asked for the first time while it goes down by itself: that is no hurry
+        (STALLED, StopAsked(31.0), replace(STALLED, is_asked_to_stop=True), []),
+        (CRASHED, StopAsked(1.0), replace(CRASHED, is_asked_to_stop=True), []),
+        (
+            replace(CRASHED, is_asked_to_stop=True),
+            StopAsked(1.0),
+            replace(CRASHED, is_asked_to_stop=True, kill_at=inf),
+            [KillEngine()],
+        ),
         # the deadline
         (STOPPING, Ticked(49.9), STOPPING, []),
         (STOPPING, Ticked(50.0), replace(STOPPING, kill_at=inf), [KillEngine()]),
@@ -129,6 +157,11 @@ GO: list[Action] = [AnnounceStopping(), TerminateEngine()]
         (STOPPING, Climbed(Readiness.GENERATED, 9.0), STOPPING, []),
         (STOPPING, LogAdvanced(9.0), STOPPING, []),
         (STALLED, WRONG, STALLED, []),
+        (STALLED, EvidenceTaken(70.0), STALLED, []),
+        (STOPPING, StoodStill(9.0, 2, 1.0), STOPPING, []),
+        (CRASHED, EvidenceTaken(1.0), CRASHED, []),
+        (WEDGED, StoodStill(9.0, 2, 101.0), WEDGED, []),
+        (WEDGED, LogAdvanced(101.0), WEDGED, []),
         (CRASHED, Exited(-9, 1.0), CRASHED, []),
         (CRASHED, CouldNotStart("no", 1.0), CRASHED, []),
         (CRASHED, Climbed(Readiness.GENERATED, 9.0), CRASHED, []),
@@ -147,6 +180,8 @@ def test_step(given: Slot, event: Event, then: Slot, actions: list[Action]) -> N
     [
         (EMPTY, Exited(0, 0.0)),
         (EMPTY, Swept()),
+        (EMPTY, StoodStill(9.0, 2, 0.0)),
+        (WEDGED, Swept()),
         (EMPTY, LogAdvanced(0.0)),
         (EMPTY, Climbed(Readiness.PROCESS, 0.0)),
         (EMPTY, CouldNotStart("no", 0.0)),
@@ -165,7 +200,8 @@ def test_what_cannot_have_happened_is_the_callers_bug(given: Slot, event: Event)
 
 
 @pytest.mark.parametrize(
-    ("slot", "limit"), [(EMPTY, inf), (LOADING, 30.0), (SERVING, inf), (STOPPING, 50.0), (STOPPED, inf)]
+    ("slot", "limit"),
+    [(EMPTY, inf), (LOADING, 30.0), (SERVING, inf), (HANGING, 60.0), (STOPPING, 50.0), (STOPPED, inf)],
 )
 def test_the_next_limit_is_the_earliest(slot: Slot, limit: float) -> None:
     assert slot.next_limit == limit
@@ -186,7 +222,10 @@ class _Engine:
         always: list[Event] = [StopAsked(at), Ticked(at)]
         if not self.exists:
             return always
-        while_it_runs: list[Event] = [LogAdvanced(at), *(Climbed(rung, at) for rung in Readiness), WRONG]
+        while_it_runs: list[Event] = [
+            *(LogAdvanced(at), StoodStill(9.0, 1, at), EvidenceTaken(at), WRONG),
+            *(Climbed(rung, at) for rung in Readiness),
+        ]
         ends: list[Event] = [Exited(0, at), Exited(-9, at)] if self.runs else [Swept()]
         return always + while_it_runs + ends
 
@@ -206,17 +245,21 @@ def test_whatever_happens_the_slot_ends_only_when_nothing_of_the_engine_is_left(
     engine, at = _Engine(), 0.0
     slot, actions = step(EMPTY, LoadAsked(at))
     engine.obey(actions)
-    announced = 0
+    announced, asked, kill_at = 0, 0, slot.kill_at
     for _ in range(data.draw(st.integers(0, 25))):
         at += data.draw(st.sampled_from([0.0, 1.0, 25.0, 200.0]))
         event = data.draw(st.sampled_from(engine.possible(at)))
+        asked += isinstance(event, StopAsked)
         engine.lived(event)
         slot, actions = step(slot, event)
         announced += AnnounceReady() in actions
         assert (Finish() in actions) <= (not engine.exists)
         assert slot.is_over <= (not engine.exists)
         assert (slot.lifecycle is Lifecycle.SERVING) <= (slot.readiness is Readiness.GENERATED)
-        assert (slot.lifecycle is Lifecycle.FAILED) <= (slot.trouble is not None)
+        assert (slot.lifecycle in (Lifecycle.FAILED, Lifecycle.DEGRADED)) <= (slot.trouble is not None)
+        # whoever has not asked twice has not asked for a kill before its time
+        assert (KillEngine() in actions) <= (asked > 1 or at >= kill_at)
+        kill_at = slot.kill_at
         assert announced <= 1
 
 
