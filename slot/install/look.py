@@ -15,6 +15,7 @@ from slot.install.ownership import known
 from slot.install.wanted import RECORD_VERSION, Record, World
 
 _ACTIVE = ("active", "activating", "reloading", "deactivating")
+_STARTED = ("active", "reloading")
 _ENABLED = ("enabled", "enabled-runtime")
 _POLKIT = (places.POLKIT_RULE.parent, Path("/usr/share/polkit-1/rules.d"))
 
@@ -29,12 +30,13 @@ def world() -> World:
     files = known(record)
     directories = {directory for path in files for directory in path.parents}
     directories |= {*places.RUN_DIRS, places.DATA_DIR, places.SWITCH_DIR}
-    active, enabled = _units() if units.is_booted() else (set(), set())
+    sights = _sights() if units.is_booted() else {}
     return World(
         files={path: path.read_text(errors="replace") for path in files if path.is_file()},
         directories=frozenset(path for path in directories if path.is_dir()),
-        enabled=frozenset(enabled),
-        active=frozenset(active),
+        enabled=frozenset(unit for unit, sight in sights.items() if sight.enabled in _ENABLED),
+        active=frozenset(unit for unit, sight in sights.items() if _is_active(sight)),
+        started=frozenset(unit for unit, sight in sights.items() if sight.active in _STARTED),
         accounts=frozenset({user.pw_name for user in pwd.getpwall()} | {group.gr_name for group in grp.getgrall()}),
         systemd_version=_systemd_version(),
         has_polkit=any(path.is_dir() for path in _POLKIT),
@@ -55,16 +57,19 @@ def read_record() -> Record | None:
     return record
 
 
-def _units() -> tuple[set[str], set[str]]:
-    """The names of those that are active, and of those that are enabled."""
-    sights = {unit: units.look(unit) for unit in (*places.STANDING, *units.PREDECESSORS)}
-    active = {unit for unit, sight in sights.items() if sight.active in _ACTIVE}
+def _is_active(sight: units.UnitSight) -> bool:
+    """One that only waits for its next try serves nobody, and holds nothing."""
+    return sight.active in _ACTIVE and sight.sub != "auto-restart"
+
+
+def _sights() -> dict[str, units.UnitSight]:
+    """Of every unit that matters here, with each switch that is under way."""
     listed = units.run(
         "list-units", "--plain", "--no-legend", "--full", f"--state={','.join(_ACTIVE)}",
         units.switch_unit("*"), timeout_s=units.LOOK_TIMEOUT_S,
     )  # fmt: skip
-    active |= {line.split()[0] for line in listed.splitlines() if line.strip()}
-    return active, {unit for unit, sight in sights.items() if sight.enabled in _ENABLED}
+    switches = [line.split()[0] for line in listed.splitlines() if line.strip()]
+    return {unit: units.look(unit) for unit in (*places.STANDING, *units.PREDECESSORS, *switches)}
 
 
 def _systemd_version() -> int:

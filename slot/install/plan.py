@@ -201,7 +201,7 @@ def _enable(wanted: Wanted, world: World) -> Iterator[Operation]:
 
 def _start(wanted: Wanted, world: World, files: Mapping[Path, str]) -> Iterator[Operation]:
     moves = _moves(world, files)
-    active = world.active - set(_active_predecessors(world))
+    started = world.started - set(_active_predecessors(world))
     for unit in (units.SOCKET, units.DOOR, units.SLOT):
-        if unit not in active and wanted.start or moves and unit != units.SLOT and unit in active:
+        if unit not in started and wanted.start or moves and unit != units.SLOT and unit in started:
             yield Systemctl(("start", unit))

@@ -26,7 +26,7 @@ def uninstall(world: World, *, purge: bool) -> tuple[Operation, ...]:
     standing = [unit for unit in places.STANDING if places.unit_file(unit) in ours]
     return (
         *_disable(standing, world),  # 1
-        *_stop(standing, world),
+        *_stop(standing),
         *(RemoveFile(path) for path in ours),  # 2
         *([Systemctl(("daemon-reload",))] if ours else []),
         *_remove_directories(world, purge=purge),  # 3
@@ -40,13 +40,12 @@ def _disable(standing: list[str], world: World) -> Iterator[Operation]:
         yield Systemctl(("disable", *enabled))
 
 
-def _stop(standing: list[str], world: World) -> Iterator[Operation]:
-    # the slot first: while it ends, the frontdoor says so
-    order = [(units.SLOT,), (units.SOCKET, units.DOOR)]
-    for group in order:
-        active = [unit for unit in group if unit in standing and unit in world.active]
-        if active:
-            yield Systemctl(("stop", *active))
+def _stop(standing: list[str]) -> Iterator[Operation]:
+    """All of them: one that has failed may be about to start again. The frontdoor last: it tells of the slot's end."""
+    door = tuple(unit for unit in (units.SOCKET, units.DOOR) if unit in standing)
+    for group in ((units.SLOT,) if units.SLOT in standing else (), door):
+        if group:
+            yield Systemctl(("stop", *group))
     if standing:
         yield Systemctl(("reset-failed", *standing), may_fail=True)
 

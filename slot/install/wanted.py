@@ -56,13 +56,15 @@ class Wanted:
 class World:
     """What is there. `files`: text by path, of all that we would write or have written; what is not there is not in it.
 
-    `enabled`, `active`: names of units; a unit that starts or stops counts as active. `accounts`: users and groups.
+    `enabled`, `active`, `started`: names of units; one that starts or stops is active and not started.
+    `accounts`: users and groups.
     """
 
     files: Mapping[Path, str]
     directories: frozenset[Path]
     enabled: frozenset[str]
     active: frozenset[str]
+    started: frozenset[str]
     accounts: frozenset[str]
     systemd_version: int
     has_polkit: bool

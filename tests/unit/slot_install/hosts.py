@@ -35,6 +35,7 @@ BARE = World(
     directories=ROOTS | POLKIT,
     enabled=frozenset(),
     active=frozenset(),
+    started=frozenset(),
     accounts=frozenset({"root", "video"}),
     systemd_version=252,
     has_polkit=True,
@@ -95,9 +96,10 @@ def _after_systemctl(words: tuple[str, ...], world: World) -> World:
         case "disable":
             return replace(world, enabled=world.enabled - names)
         case "start":
-            return replace(world, active=(world.active | names) - set(units.PREDECESSORS))
+            running = (world.active | names) - set(units.PREDECESSORS)
+            return replace(world, active=running, started=running)
         case "stop":
-            return replace(world, active=world.active - names)
+            return replace(world, active=world.active - names, started=world.started - names)
     assert verb in ("daemon-reload", "reset-failed")
     return world
 

@@ -120,10 +120,16 @@ def test_an_active_slot_keeps_its_profile() -> None:
     installed = after(install(WANTED, BARE), BARE)
     with pytest.raises(CannotInstall, match="active with another profile"):
         install(replace(WANTED, active_profile="MODEL_SLOT_NAME=b\n"), installed)
-    stopped = replace(installed, active=frozenset())
+    stopped = replace(installed, active=frozenset(), started=frozenset())
     assert WriteFile(places.ACTIVE_PROFILE, "MODEL_SLOT_NAME=b\n") in install(
         replace(WANTED, active_profile="MODEL_SLOT_NAME=b\n"), stopped
     )
+
+
+def test_one_that_is_still_starting_is_waited_for() -> None:
+    installed = after(install(WANTED, BARE), BARE)
+    failing = replace(installed, started=installed.started - {units.SLOT})
+    assert words(install(WANTED, failing)) == [f"systemctl start {units.SLOT}"]
 
 
 def test_not_during_a_switch() -> None:
