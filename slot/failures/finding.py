@@ -16,7 +16,10 @@ FROM_OUTSIDE = {signal.SIGKILL: _KILLED, signal.SIGTERM: _ASKED, signal.SIGINT: 
 
 _TWO_RUNTIMES = "; two oneAPI runtimes in one process, the host's beside the venv's, are known to end like this"
 
-_EXCEPTION = re.compile(r"(?:^|[\]\s])[\w.]*(?:Error|Exception|Interrupt)(?:: |$)")
+# The last alternative is pydantic's, which tells the reason after the exception's own line.
+_EXCEPTION = re.compile(r"(?:^|[\]\s])[\w.]*(?:Error|Exception|Interrupt)(?:: |$)|\[type=\w+, input_value=")
+# A process reports that another one failed: what that one said is the reason.
+_POINTS_ELSEWHERE = re.compile(r"See (?:root cause|stack trace)|check the stack trace above")
 _NOTE = re.compile(r"(?:\([^)]*\) )?(?:DEBUG|INFO|WARNING)\b|\s+warnings\.warn|.*resource_tracker")
 
 
@@ -119,10 +122,11 @@ def _last_line(lines: Sequence[str]) -> str:
 
 
 def _most_telling_line(lines: Sequence[str]) -> str:
-    """The last exception, else the last line; warnings of the clean-up, which come after it, tell nothing."""
-    for line in reversed(lines):
-        if _EXCEPTION.search(line) and not _NOTE.match(line):
-            return line.strip()
+    """The last exception that tells a reason, else the last line; what comes after it of the clean-up tells nothing."""
+    raised = [line.strip() for line in reversed(lines) if _EXCEPTION.search(line) and not _NOTE.match(line)]
+    telling = (line for line in raised if not _POINTS_ELSEWHERE.search(line))
+    if line := next(telling, None) or next(iter(raised), None):
+        return line
     return _last_line([line for line in lines if not _NOTE.match(line)]) or _last_line(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from slot.failures.signature import configuration
 
+# A cache of what the models are like (registry.py) is tried and done without; the engine goes on.
 HOST = (
     configuration(
         "no-gpu-access",
@@ -31,13 +32,13 @@ HOST = (
     ),
     configuration(
         "path-read-only",
-        r"^(?!.*WARNING).*\[Errno 30\] Read-only file system: '(?P<path>[^']+)'",
+        r"^(?!.*(?:WARNING|registry\.py)).*\[Errno 30\] Read-only file system: '(?P<path>[^']+)'",
         "the engine may not write {path}: it is outside of what the unit opens, or mounted read-only",
         "`slotctl upgrade` opens what the profiles name; or move VLLM_CACHE_ROOT below the slot's own directories",
     ),
     configuration(
         "path-denied",
-        r"^(?!.*WARNING).*PermissionError: \[Errno 13\] Permission denied: '(?P<path>[^']+)'",
+        r"^(?!.*(?:WARNING|registry\.py)).*PermissionError: \[Errno 13\] Permission denied: '(?P<path>[^']+)'",
         "the slot's user may not use {path}",
         "give that user the right to it (`slotctl check --here` reads every shard as the slot would)",
     ),

@@ -69,6 +69,13 @@ SETUP = (
         "the model is not on this host: not downloaded, or its disk is not mounted",
         "mount the disk or fetch the weights (`slotctl check --here` tells which)",
     ),
+    # safetensors says the same of a file that is not there and of one that it may not read (0.32: recorded)
+    configuration(
+        "weights-unreadable",
+        r"FileNotFoundError: No such file or directory: (?P<file>\S+\.safetensors)",
+        "{file} is not there, or the slot's user may not read it",
+        "fetch it, or let the slot's user read it (`slotctl check --here` tells which)",
+    ),
     configuration(
         "weights-damaged",
         r"SafetensorError|incomplete metadata, file not fully covered",

@@ -13,7 +13,7 @@ from slot.failures.trouble import Crashed, LeftOver, LoadTimedOut, NotStarted, S
 from slot.simulator.failure_texts import FAILURES, Ending
 from slot.state import LoadPhase
 
-LOGS = Path(__file__).parents[1] / "slot_supervisor/engine_logs"
+LOGS = (Path(__file__).parents[1] / "slot_supervisor/engine_logs", Path(__file__).parent / "engine_logs")
 AT = 1_750_000_000.0
 
 
@@ -96,6 +96,10 @@ TEXTS = [
     ("huggingface_hub.errors.LocalEntryNotFoundError: Cannot find an appropriate cached snapshot", "weights-missing"),
     ("HFValidationError: Repo id must be in the form 'repo_name' or 'namespace/repo_name'", "weights-missing"),
     ("OSError: models/x does not appear to have a file named config.json.", "weights-missing"),
+    (
+        "(Worker pid=1) ERROR FileNotFoundError: No such file or directory: models/x/model-00001-of-2.safetensors",
+        "weights-unreadable",
+    ),
     ("safetensors_rust.SafetensorError: Error while deserializing header: InvalidHeader", "weights-damaged"),
     ("ValueError: Transformers does not recognize this architecture: gemma4_unified", "model-not-supported"),
     ("NotImplementedError: Qwen4Exp currently supports CUDA and ROCm only", "model-not-supported"),
@@ -135,6 +139,17 @@ def test_a_known_text_is_known(text: str, name: str) -> None:
     assert "{" not in diagnosis.failure.cause
 
 
+@pytest.mark.parametrize("path", [path for place in LOGS for path in place.glob("failed-*.log")], ids=lambda p: p.stem)
+def test_what_an_unknown_end_shows_is_the_reason_of_whoever_failed_first(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "FATAL", ())
+    detail = diagnose(Crashed(1), path.read_text().splitlines(), LoadPhase.STARTING, AT).failure.detail
+    assert "See root cause above" not in detail
+    assert "validation error for" not in detail
+    assert detail
+
+
 def test_each_signature_has_a_text() -> None:
     assert {signature.name for signature in catalogue.FATAL} == {name for _, name in TEXTS}
 
@@ -155,6 +170,10 @@ def test_each_failure_that_the_simulator_can_have_is_known(name: str) -> None:
         ("context-longer-than-model", "context-longer-than-model", 1, "2048 tokens", "SERVE_MAX_MODEL_LEN to 2048"),
         ("weights-missing", "weights-missing", 1, "models/half", "mount the disk"),
         ("model-not-here", "weights-missing", 1, "not on this host", "mount the disk"),
+        ("weights-unreadable", "weights-unreadable", 1, "models/locked/model.safetensors", "let the slot's user read"),
+        ("path-read-only", "path-read-only", 1, "/srv/vllm-cache/torch_compile_cache", "VLLM_CACHE_ROOT"),
+        ("cards-do-not-divide", "cards-do-not-divide", 1, "attention heads (4)", "SERVE_TENSOR_PARALLEL_SIZE"),
+        ("dtype-not-supported", "dtype-not-supported", 1, "type gemma3_text", "SERVE_DTYPE=bfloat16"),
         ("unknown-flag", "unknown-flag", 2, "does not know --async-engine", "remove it"),
         ("port-busy", "port-busy", 1, "port is taken", "SERVE_PORT"),
     ],
@@ -162,7 +181,8 @@ def test_each_failure_that_the_simulator_can_have_is_known(name: str) -> None:
 def test_the_whole_log_of_a_real_failed_start(
     log: str, name: str, exit_code: int, part_of_cause: str, part_of_remedy: str
 ) -> None:
-    lines = (LOGS / f"failed-{log}.log").read_text().splitlines()
+    [path] = [place / f"failed-{log}.log" for place in LOGS if (place / f"failed-{log}.log").exists()]
+    lines = path.read_text().splitlines()
     diagnosis = diagnose(Crashed(exit_code), lines, LoadPhase.STARTING, AT)
     assert diagnosis.name == name
     assert part_of_cause in diagnosis.failure.cause
@@ -208,6 +228,7 @@ def test_the_most_severe_signature_wins(lines: list[str], name: str) -> None:
         "INFO pidfd is not supported, fallbacks to drmfd exchange mode",
         "WARNING Feature x is not yet supported on XPU and will be disabled",
         "INFO ARK backend is unavailable for MoE layer",
+        "ERROR 11-21 [registry.py:1041] OSError: [Errno 30] Read-only file system: '/srv/vllm-cache/modelinfos'",
         "xpumd[812]: Abort was called at 15 line in file: gmm_helper/resource_info.cpp",
         "WARNING [x.py:1] cannot keep the cache: PermissionError: [Errno 13] Permission denied: '/x'",
         "WARNING xpu_host_register failed - transfers will still work but may be slower",
