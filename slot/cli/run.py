@@ -2,6 +2,8 @@
 
 Nothing is loaded beside what is left of the engine before it: what the last sweep could not end, and who holds the
 cards' memory, is looked at again, and if it is still so, the slot has failed before it began (`left-over`).
+
+Where a service manager waits for its exit code, the supervisor is told which cards to ask after a device fault.
 """
 
 from __future__ import annotations
@@ -15,16 +17,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slot.atomic_file import write_atomically
-from slot.cards import swept
+from slot.cards import device_faults, swept
+from slot.cards.question import questions
+from slot.cards.sysfs import cards
 from slot.cli.places import active_profile, command_for
+from slot.cli.quiet import quiet_s
 from slot.cli.slot_lock import holder
 from slot.exit_codes import ExitCode
 from slot.failures.diagnosis import diagnose
 from slot.failures.trouble import LeftOver
 from slot.paths import Paths
+from slot.profiles.command import EngineCommand
 from slot.profiles.profile import Profile
 from slot.state import Lifecycle, SlotState, encode
 from slot.supervisor import service
+from slot.supervisor.aftercare import Care
 from slot.supervisor.snapshot import profile_facts
 
 logger = logging.getLogger(__name__)
@@ -40,7 +47,19 @@ def run(
     obstacle = swept.obstacle(swept.read(paths.swept_file), swept.is_alive)
     if obstacle is not None and holder(paths.lock_file) is None:  # a slot that lives here says for itself how it is
         return _left_over(obstacle, profile, paths, simulated=command.simulated)
-    return asyncio.run(service.run(profile, command, paths, notify_socket=os.environ.get("NOTIFY_SOCKET")))
+    notify_socket = os.environ.get("NOTIFY_SOCKET")
+    # a person at a terminal sees the fault, and there is nobody to be told whether to start the slot again
+    care = _care(profile, command, paths) if notify_socket else None
+    return asyncio.run(service.run(profile, command, paths, notify_socket=notify_socket, care=care))
+
+
+def _care(profile: Profile, command: EngineCommand, paths: Paths) -> Care:
+    """With the cards as they are now, before anything is lost: one that is gone later must be missed."""
+    return Care(
+        questions(profile, command, cards(), paths.data_dir),
+        paths.data_dir / device_faults.FILE_NAME,
+        quiet_s(os.environ),
+    )
 
 
 def _left_over(what: str, profile: Profile, paths: Paths, *, simulated: bool) -> ExitCode:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from processes import free_port
 
 from slot import state
 from slot.cards import swept
@@ -29,7 +30,7 @@ def paths(tmp_path: Path) -> Paths:
 
 
 def run_here(paths: Paths) -> int:
-    return run(paths, active=None, simulate=True, faults=(), seed=0, engine_port=None)
+    return run(paths, active=None, simulate=True, faults=(), seed=0, engine_port=free_port())
 
 
 def test_nothing_is_loaded_beside_what_is_left(paths: Paths) -> None:
