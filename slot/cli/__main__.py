@@ -33,6 +33,8 @@ def explained(exc: Exception) -> tuple[ExitCode, str]:
     # imported here: most calls end well
     from slot.profiles.problems import ProfileError, UnknownProfile
     from slot.state import UnreadableState
+    from slot.switch.journal import UnreadableJournal
+    from slot.units import Refusal
 
     match exc:
         case Refused():
@@ -41,7 +43,9 @@ def explained(exc: Exception) -> tuple[ExitCode, str]:
             return ExitCode.NO_INPUT, f"{exc}\n  do  `slotctl list` shows the names"
         case ProfileError():
             return ExitCode.CONFIG, "the profile is bad:\n" + "\n".join(f"  {problem}" for problem in exc.problems)
-        case UnreadableState():
+        case Refusal():
+            return ExitCode.UNAVAILABLE, str(Refused(ExitCode.UNAVAILABLE, exc.words, (("found by", "systemctl"),)))
+        case UnreadableState() | UnreadableJournal():
             return ExitCode.IO_ERROR, str(exc)
         case OSError():
             return ExitCode.IO_ERROR, str(unusable(exc))

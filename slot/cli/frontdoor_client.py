@@ -1,7 +1,7 @@
 """Questions to a frontdoor on this host, with the patience of a person at a terminal.
 
 What it tells of itself is asked for over HTTP; one that wants a key may be asked over its control socket, which wants
-none: whoever may write to it may know. Of that socket's words (`frontdoor/admin/commands.py`) one is used here: `status`.
+none: whoever may write to it may know. Of that socket's words (`frontdoor/admin/commands.py`) one is used: `status`.
 """
 
 from __future__ import annotations

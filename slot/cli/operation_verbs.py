@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from slot.cli.not_yet import verb_of
 from slot.cli.options import (
     DRAIN_TIMEOUT_S,
     AsJson,
@@ -80,21 +79,11 @@ def switch(
       slotctl switch gemma4-12b-it-int4-autoround-c8 --plan
       slotctl switch gemma4-12b-it-int4-autoround-c8
     """
-    from slot.cli.places import paths_here
+    from slot.cli.asking import Manner
+    from slot.cli.switch import Wishes, switch
 
-    raise typer.Exit(
-        verb_of("switch")(
-            name,
-            paths_here(),
-            plan=plan,
-            force=force,
-            drain_timeout_s=drain_timeout,
-            no_rollback=no_rollback,
-            allow_unproven=allow_unproven,
-            wait=wait,
-            as_json=as_json,
-        )
-    )
+    wishes = Wishes(force, drain_timeout, no_rollback, allow_unproven)
+    raise typer.Exit(switch(name, wishes, Manner(plan, wait, as_json)))
 
 
 def rollback(
@@ -112,13 +101,10 @@ def rollback(
       slotctl rollback --plan
       slotctl rollback
     """
-    from slot.cli.places import paths_here
+    from slot.cli.asking import Manner
+    from slot.cli.switch import Wishes, rollback
 
-    raise typer.Exit(
-        verb_of("rollback")(
-            paths_here(), plan=plan, force=force, drain_timeout_s=drain_timeout, wait=wait, as_json=as_json
-        )
-    )
+    raise typer.Exit(rollback(Wishes(force, drain_timeout), Manner(plan, wait, as_json)))
 
 
 def restart(
@@ -136,13 +122,10 @@ def restart(
       slotctl restart
       slotctl restart --drain-timeout 30 --force
     """
-    from slot.cli.places import paths_here
+    from slot.cli.asking import Manner
+    from slot.cli.switch import Wishes, restart
 
-    raise typer.Exit(
-        verb_of("restart")(
-            paths_here(), plan=plan, force=force, drain_timeout_s=drain_timeout, wait=wait, as_json=as_json
-        )
-    )
+    raise typer.Exit(restart(Wishes(force, drain_timeout), Manner(plan, wait, as_json)))
 
 
 def history(
@@ -159,9 +142,10 @@ def history(
       slotctl history
       slotctl history --json | jq -r '.[0].why'
     """
-    from slot.cli.places import paths_here
+    from slot.cli.history import history
+    from slot.cli.service import service_paths
 
-    raise typer.Exit(verb_of("history")(paths_here(), number=number, as_json=as_json))
+    raise typer.Exit(history(service_paths(), number=number, as_json=as_json))
 
 
 def logs(
@@ -203,9 +187,9 @@ def pause(
     Example:
       slotctl pause "back at noon"
     """
-    from slot.cli.places import paths_here
+    from slot.cli.pause import pause
 
-    raise typer.Exit(verb_of("pause")(paths_here(), reason, as_json=as_json))
+    raise typer.Exit(pause(reason, as_json=as_json))
 
 
 def resume(as_json: AsJson = False) -> None:
@@ -216,14 +200,14 @@ def resume(as_json: AsJson = False) -> None:
     Example:
       slotctl resume
     """
-    from slot.cli.places import paths_here
+    from slot.cli.pause import resume
 
-    raise typer.Exit(verb_of("pause", "resume")(paths_here(), as_json=as_json))
+    raise typer.Exit(resume(as_json=as_json))
 
 
 def drain(
     timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Give up waiting after this. Without it: never.")
+        float | None, typer.Option(metavar="SECONDS", min=0, help="Give up waiting after this. Without it: never.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -236,6 +220,6 @@ def drain(
     Example:
       slotctl drain --timeout 300 && slotctl restart
     """
-    from slot.cli.places import paths_here
+    from slot.cli.pause import drain
 
-    raise typer.Exit(verb_of("pause", "drain")(paths_here(), timeout_s=timeout, as_json=as_json))
+    raise typer.Exit(drain(timeout, as_json=as_json))

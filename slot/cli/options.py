@@ -34,7 +34,7 @@ EnginePort = Annotated[
 Wait = Annotated[
     bool, typer.Option("--wait/--no-wait", help="Show how it goes until it has ended, or only ask for it.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Cut off generations that outlast the drain, and do it anyway.")]
+Force = Annotated[bool, typer.Option("--force", help="Cut off what outlasts the drain; also right after a failure.")]
 DrainTimeout = Annotated[
     int, typer.Option("--drain-timeout", metavar="SECONDS", min=0, help="How long running generations may go on.")
 ]

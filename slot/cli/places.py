@@ -43,7 +43,10 @@ def active_profile(path: Path) -> Profile:
     try:
         return load_active(path)
     except FileNotFoundError:
-        facts = (("expected", "a file that `slotctl up` writes"), ("do", "start a profile: slotctl up NAME"))
+        facts = (
+            ("expected", "a file that `switch`, `install` or `up` writes"),
+            ("do", "slotctl switch NAME, or up NAME"),
+        )
         raise Refused(ExitCode.NO_INPUT, f"no profile is active: there is no {path}", facts) from None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from slot.cli.switch_sight import SwitchSight
 from slot.exit_codes import ExitCode
 from slot.state import Lifecycle, SlotState
 from slot.units import UnitSight
@@ -17,7 +18,7 @@ class Sight:
     """What was found. `slot` is None without a snapshot, `frontdoor` is the body of its `/status`, None: not told.
 
     `health`: whether it admits, where it told only that. `missing`: why it did not tell more, and what to do.
-    `unit`: what systemd says of the slot, None where it is no service.
+    `unit`: what systemd says of the slot, None where it is no service. `switch`: the one under way, or that failed.
     """
 
     slot: SlotState | None
@@ -27,6 +28,7 @@ class Sight:
     health: bool | None = None
     missing: str = ""
     unit: UnitSight | None = None
+    switch: SwitchSight = SwitchSight()
 
     @property
     def admits(self) -> bool | None:
@@ -65,5 +67,6 @@ def as_data(sight: Sight) -> dict[str, Any]:
         "frontdoor_url": sight.url,
         "frontdoor": sight.frontdoor,
         "frontdoor_missing": sight.missing or None,
+        "switch": msgspec.to_builtins(sight.switch),
         "unit": None if sight.unit is None else asdict(sight.unit),
     }

@@ -21,7 +21,7 @@ import typer
 
 from slot import state, units
 from slot.address import http_url
-from slot.cli import frontdoor_client
+from slot.cli import frontdoor_client, switch_sight
 from slot.cli.banner import Address
 from slot.cli.host_checks import frontdoor_of
 from slot.cli.refusal import Refused
@@ -33,6 +33,7 @@ from slot.paths import UNITS_CONTROL_SOCKET, Paths
 from slot.profiles import keys
 from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
+from slot.switch.world import world_at
 
 SOCKET = "FRONTDOOR_CONTROL_SOCKET"
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -51,7 +52,8 @@ def see(paths: Paths, url: str | None) -> Sight:
         sight = look(paths, [address_in(url)], None)
     else:
         sight = look(paths, likely_urls(paths), likely_socket(paths, os.environ))
-    return replace(sight, unit=unit_sight() if is_service(paths) else None)
+    unit = unit_sight() if is_service(paths) else None
+    return replace(sight, unit=unit, switch=switch_sight.look(world_at(paths)))
 
 
 def unit_sight() -> units.UnitSight | None:

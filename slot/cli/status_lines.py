@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from slot.cli import switch_sight
 from slot.cli.load_view import left
 from slot.cli.sight import Sight
 from slot.cli.terminal import colored, counted
@@ -28,6 +29,7 @@ def lines_of(sight: Sight) -> Iterator[str]:
         yield from slot_lines(sight.slot, sight)
     if sight.unit is not None:
         yield f"  unit     {unit_words(sight.unit)}"
+    yield from switch_sight.lines_of(sight.switch, sight.slot, sight.now)
     if sight.frontdoor is not None:
         yield from frontdoor_lines(sight.frontdoor, sight.url)
     elif sight.health is not None:

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slot import state
-from slot.cli import child_environment, frontdoor_client, slot_lock
+from slot.cli import child_environment, frontdoor_client, moment_view, slot_lock
 from slot.cli.banner import Address, banner
 from slot.cli.children import Child
-from slot.cli.load_view import Bar, Lines, LoadView
+from slot.cli.load_view import load_moment
 from slot.cli.log_tail import Follower, last_lines
+from slot.cli.moment_view import MomentView
 from slot.cli.session import Action, DoorEnded, Event, Interrupted, Served, Session, SlotEnded, Stage, step
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
@@ -67,7 +68,7 @@ def up(plan: Plan) -> ExitCode:
     except BaseException:
         door.make_sure_it_ends()
         raise
-    view = Bar() if sys.stdout.isatty() else Lines()
+    view = moment_view.view()
     frontdoor_client.note(plan.paths.run_dir, plan.address.url, os.environ.get("FRONTDOOR_CONTROL_SOCKET"))
     try:
         return Up(plan, slot, door, view).run()
@@ -79,7 +80,7 @@ def up(plan: Plan) -> ExitCode:
 
 
 class Up:
-    def __init__(self, plan: Plan, slot: Child, door: Child, view: LoadView) -> None:
+    def __init__(self, plan: Plan, slot: Child, door: Child, view: MomentView) -> None:
         self._plan = plan
         self._slot = slot
         self._door = door
@@ -131,7 +132,8 @@ class Up:
         if snapshot is None or snapshot.supervisor_pid != self._slot.pid or snapshot == self._seen:
             return
         self._seen = snapshot
-        self._view.show(snapshot)
+        if (moment := load_moment(snapshot)) is not None:
+            self._view.show(moment)
 
     def _is_served(self) -> bool:
         if self._seen is None or self._seen.state is not Lifecycle.SERVING:

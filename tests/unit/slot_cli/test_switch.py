@@ -1,0 +1,65 @@
+import os
+from pathlib import Path
+
+import pytest
+from switch_records import record
+
+from slot.cli.asking import who
+from slot.cli.options import DRAIN_TIMEOUT_S
+from slot.cli.refusal import Refused
+from slot.cli.switch import Wishes, before_the_active
+from slot.paths import Paths
+from slot.switch import history, request
+from slot.switch.history import Record
+from slot.switch.journal import Desk
+from slot.switch.steps import Outcome
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    (tmp_path / "run").mkdir()
+    return Paths(tmp_path / "run", tmp_path / "data", tmp_path, tmp_path / "current.env")
+
+
+def switched(number: int, came_from: str, to: str, outcome: Outcome = Outcome.SWITCHED) -> Record:
+    return record(outcome, id=f"{number:08x}", came_from=came_from, to=to)
+
+
+@pytest.mark.parametrize(
+    ("past", "active", "target"),
+    [
+        ([switched(1, "a", "b")], "b", "a"),
+        ([switched(1, "a", "b"), switched(2, "b", "a")], "a", "b"),
+        ([switched(1, "a", "b"), switched(2, "b", "c", Outcome.ROLLED_BACK)], "b", "a"),
+    ],
+)
+def test_going_back_is_to_what_served_before(past: list[Record], active: str, target: str, paths: Paths) -> None:
+    for each in past:
+        history.append(Desk(paths.switch_dir).history_file, each)
+    paths.active_profile.write_text(f"MODEL_SLOT_NAME={active}\nMODEL_SLOT_HF_ID=simulated/x\nMODEL_SLOT_STATUS=test\n")
+    assert before_the_active(paths) == target
+
+
+@pytest.mark.parametrize("past", [[], [switched(1, "a", "b", Outcome.REFUSED)]])
+def test_where_nothing_else_served_there_is_nothing_to_go_back_to(past: list[Record], paths: Paths) -> None:
+    for each in past:
+        history.append(Desk(paths.switch_dir).history_file, each)
+    with pytest.raises(Refused) as refused:
+        before_the_active(paths)
+    assert refused.value.code == 66
+
+
+@pytest.mark.parametrize(("sudo", "uid"), [("1000", 1000), ("", os.getuid()), ("root", os.getuid())])
+def test_behind_sudo_it_is_the_persons_wish(sudo: str, uid: int) -> None:
+    assert who({"SUDO_UID": sudo}) == uid
+
+
+def test_the_help_and_the_unit_mean_the_same_time() -> None:
+    """The help must not import the switch for one number."""
+    assert DRAIN_TIMEOUT_S == request.DRAIN_TIMEOUT_S == Wishes().drain_timeout_s
+
+
+def test_each_wish_reaches_the_unit() -> None:
+    wishes = Wishes(force=True, drain_timeout_s=60, no_rollback=True, allow_unproven=True)
+    asked = wishes.request("sim-b", restart=True)
+    assert request.parse(request.instance(asked)) == asked
