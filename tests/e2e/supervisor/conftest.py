@@ -27,6 +27,7 @@ MODEL_SLOT_ENGINE=simulator
 MODEL_SLOT_LOAD_TIMEOUT_S={load_timeout_s}
 MODEL_SLOT_STALL_TIMEOUT_S={stall_timeout_s}
 MODEL_SLOT_STOP_GRACE_S={stop_grace_s}
+MODEL_SLOT_WEDGE_TIMEOUT_S={wedge_timeout_s}
 SERVE_SERVED_MODEL_NAME={name}
 SERVE_MAX_MODEL_LEN={length}
 SERVE_MAX_NUM_SEQS=2
@@ -62,7 +63,8 @@ class SupervisedSlot:
         self.family = Family()
 
     def profile(self, file: str = "quick.env", **values: object) -> Path:
-        defaults = {"load_timeout_s": 60, "stall_timeout_s": 30, "stop_grace_s": 6, "name": "quick", "length": 4096}
+        patience = {"load_timeout_s": 60, "stall_timeout_s": 30, "stop_grace_s": 6, "wedge_timeout_s": 600}
+        defaults = {**patience, "name": "quick", "length": 4096}
         path = self.directory / file
         path.write_text(PROFILE.format(**{**defaults, **values}))
         return path

@@ -11,11 +11,12 @@ import pytest
 from snapshots import snapshot
 
 from slot import state as slot_state
-from slot.state import HEARTBEAT_S, Lifecycle, LoadPhase, Readiness
+from slot.state import HEARTBEAT_S, Lifecycle, LoadPhase, Notice, Pulse, Readiness
 from slot.supervisor.notify import Notifier
 from slot.supervisor.publication import PROGRESS_INTERVAL_S, Publication
 
 FIRST = snapshot(phase=LoadPhase.WEIGHTS, progress=0.1)
+NOTICE = Notice(name="unknown-variable", kind="benign", words="w", first_at=1.0, count=1)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,8 @@ FIRST = snapshot(phase=LoadPhase.WEIGHTS, progress=0.1)
         ({"progress": 0.2}, PROGRESS_INTERVAL_S - 0.1, False),
         ({"progress": 0.2}, PROGRESS_INTERVAL_S, True),
         ({"eta_s": 5.0}, PROGRESS_INTERVAL_S, False),
+        ({"pulse": Pulse(running=1, waiting=0, tokens=5, beat_at=1.0, allowance_s=600.0)}, 1.0, False),
+        ({"warnings": (NOTICE,)}, 0.0, True),
         ({}, HEARTBEAT_S - 0.1, False),
         ({}, HEARTBEAT_S, True),
     ],
@@ -61,3 +64,12 @@ def test_a_disk_that_cannot_be_written_is_no_reason_to_fall(tmp_path: Path) -> N
     publication = Publication(tmp_path / "gone" / "state.json", Notifier(None), patience_s=1.0)
     publication.offer(FIRST, 100.0)
     assert publication.due_at == 100.0 + HEARTBEAT_S
+
+
+def test_that_a_known_thing_was_said_again_can_wait(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    publication = Publication(path, Notifier(None), patience_s=1.0)
+    said_once = msgspec.structs.replace(FIRST, warnings=(NOTICE,))
+    publication.offer(said_once, 100.0)
+    publication.offer(msgspec.structs.replace(FIRST, warnings=(msgspec.structs.replace(NOTICE, count=2),)), 101.0)
+    assert slot_state.read(path) == said_once
