@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from slot.cli.not_yet import verb_of
 from slot.cli.options import AsJson, DryRun, Simulate, complete_profile
 
 
@@ -38,10 +37,11 @@ def install(
       slotctl install --profile minimax-m27-c1 --dry-run
       slotctl install --profile minimax-m27-c1 --enable --start
     """
+    from slot.cli.install import install
     from slot.cli.places import paths_here
 
     raise typer.Exit(
-        verb_of("install")(
+        install(
             paths_here(),
             profile=profile,
             enable=enable,
@@ -70,8 +70,9 @@ def uninstall(
       slotctl uninstall --dry-run
     """
     from slot.cli.places import paths_here
+    from slot.cli.uninstall import uninstall
 
-    raise typer.Exit(verb_of("uninstall")(paths_here(), purge=purge, dry_run=dry_run, as_json=as_json))
+    raise typer.Exit(uninstall(paths_here(), purge=purge, dry_run=dry_run, as_json=as_json))
 
 
 def upgrade(dry_run: DryRun = False, as_json: AsJson = False) -> None:
@@ -85,8 +86,9 @@ def upgrade(dry_run: DryRun = False, as_json: AsJson = False) -> None:
       slotctl upgrade --dry-run
     """
     from slot.cli.places import paths_here
+    from slot.cli.upgrade import upgrade
 
-    raise typer.Exit(verb_of("upgrade")(paths_here(), dry_run=dry_run, as_json=as_json))
+    raise typer.Exit(upgrade(paths_here(), dry_run=dry_run, as_json=as_json))
 
 
 def recover(
@@ -107,11 +109,10 @@ def recover(
       slotctl recover
       slotctl recover --next
     """
-    from slot.cli.places import paths_here
+    from slot.cli.recover import recover
+    from slot.cli.service import service_paths
 
-    raise typer.Exit(
-        verb_of("recover")(paths_here(), next_rung=next_rung, everything=everything, yes=yes, as_json=as_json)
-    )
+    raise typer.Exit(recover(service_paths(), next_rung=next_rung, everything=everything, yes=yes, as_json=as_json))
 
 
 def sweep() -> None:
@@ -122,9 +123,10 @@ def sweep() -> None:
     Example:
       slotctl sweep
     """
-    from slot.cli.places import paths_here
+    from slot.cli.service import service_paths
+    from slot.cli.sweep import sweep
 
-    raise typer.Exit(verb_of("sweep")(paths_here()))
+    raise typer.Exit(sweep(service_paths()))
 
 
 def switch_now(
@@ -137,9 +139,10 @@ def switch_now(
     Example:
       slotctl switch-now sim-a:drain-60
     """
-    from slot.cli.places import paths_here
+    from slot.cli.service import service_paths
+    from slot.cli.switch_now import switch_now
 
-    raise typer.Exit(verb_of("switch_now")(request, paths_here()))
+    raise typer.Exit(switch_now(request, service_paths()))
 
 
 def settle(
@@ -154,6 +157,7 @@ def settle(
     Example:
       slotctl settle
     """
-    from slot.cli.places import paths_here
+    from slot.cli.service import service_paths
+    from slot.cli.settle import settle
 
-    raise typer.Exit(verb_of("settle")(paths_here(), at_start=at_start))
+    raise typer.Exit(settle(service_paths(), at_start=at_start))
