@@ -23,8 +23,9 @@ from slot.switch.request import parse
 from slot.switch.steps import Done, Event, Failed, Journal, NotDrained, Outcome, Step
 from slot.switch.world import World
 
-# Beyond the profile's own limits, which come first: so a failure has the slot's words and not ours.
-SLACK_S = 120.0
+# Beyond the profile's own limits, which come first: so a failure has the slot's words and not ours. After a device
+# fault the slot is quiet for a minute and probes each card before it says that it has failed.
+SLACK_S = 300.0
 SWEEP_S = 300.0
 OPEN_S = 2.0
 LOOK_S = 0.02

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from slot import state, units
+from slot.cards.verdict import Verdict
 from slot.exit_codes import ExitCode
 from slot.paths import UNITS_CONTROL_SOCKET, Paths
 from slot.profiles.catalog import Catalog, load_active
 from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
-from slot.state import Lifecycle, SlotState
+from slot.state import Lifecycle, RecoveryStage, SlotState
 from slot.switch import cooldown
 from slot.switch.cooldown import Cooldowns
 from slot.switch.door import Door, NobodyThere, NotDone
@@ -75,9 +76,13 @@ class Sight:
 
     @property
     def awaits_recovery(self) -> bool:
-        """A card or its driver failed: nothing may start before it was probed."""
-        unit = self.slot_unit
-        return unit is not None and unit.active == "failed" and unit.exit_status == ExitCode.DEVICE
+        """A card or its driver failed, and it has not been seen since that each of them answers."""
+        unit, recovery = self.slot_unit, self.slot.recovery if self.slot is not None else None
+        if unit is None or unit.active != "failed" or unit.exit_status != ExitCode.DEVICE:
+            return False
+        if recovery is None or recovery.stage is not RecoveryStage.DONE or not recovery.cards:
+            return True
+        return any(card.verdict != Verdict.HEALTHY for card in recovery.cards)
 
     @property
     def paused_by_an_admin(self) -> str | None:
