@@ -1,7 +1,7 @@
 """Who else is in this unit? The processes of the control group that this process is in.
 
-Source: cgroups(7), `/proc/PID/cgroup`: lines `NUMBER:CONTROLLERS:PATH`. Systemd's own hierarchy is `0::` under
-cgroup v2; `name=systemd` beside the older ones, where it counts.
+Source: cgroups(7), `/proc/PID/cgroup`: lines `NUMBER:CONTROLLERS:PATH`. Systemd's own hierarchy is `0::`, unless the
+older ones are all that it manages: then everybody is in the root of that one, and `name=systemd` tells.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ def group_in(text: str) -> str:
     """The control group by systemd's hierarchy, such as /system.slice/b70-vllm-slot.service; empty if there is none."""
     lines = [line.split(":", 2) for line in text.splitlines() if line.count(":") >= 2]
     by_controllers = {controllers: path for _, controllers, path in lines}
-    return by_controllers.get("name=systemd") or by_controllers.get("", "")
+    unified = by_controllers.get("", "")
+    return by_controllers.get("name=systemd", unified) if unified in ("", "/") else unified
 
 
 def unit_in(group: str) -> str | None:

@@ -37,6 +37,8 @@ _KILL_BEFORE_S = 20.0
 _GIVE_UP_AFTER_S = 5.0
 # The keeper's own SIGKILL comes after the engine's grace; then it needs a moment to bury the dead.
 _KEEPERS_MOMENT_S = 5.0
+# Whoever is killed was asked at least so long before.
+_ASKED_S = 10.0
 _MEMORY_S = 30.0
 _LOOK_AGAIN_S = 0.5
 
@@ -59,7 +61,8 @@ def sweep(paths: Paths) -> int:
 def patience(stop_grace_s: float, timeout_s: float) -> Patience:
     """`stop_grace_s` is the profile's, `timeout_s` the unit's."""
     kill_at_s = max(0.0, timeout_s - _KILL_BEFORE_S)
-    return Patience(min(stop_grace_s + _KEEPERS_MOMENT_S, kill_at_s), kill_at_s, kill_at_s + _GIVE_UP_AFTER_S)
+    keeper_s = min(stop_grace_s + _KEEPERS_MOMENT_S, max(0.0, kill_at_s - _ASKED_S))
+    return Patience(keeper_s, kill_at_s, kill_at_s + _GIVE_UP_AFTER_S)
 
 
 def stop_timeout_s(environment: Mapping[str, str]) -> float:

@@ -7,7 +7,7 @@ import pytest
 from slot.cards.departure import Patience
 from slot.cards.swept import Left, Swept
 from slot.cli.refusal import Refused
-from slot.cli.sweep import patience, stop_timeout_s, sweep, words
+from slot.cli.sweep import STOP_TIMEOUT_S, patience, stop_timeout_s, sweep, words
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
 
@@ -17,7 +17,9 @@ from slot.paths import Paths
     [
         (240, 300, Patience(245, 280, 285)),
         (6, 300, Patience(11, 280, 285)),
-        (600, 300, Patience(280, 280, 285)),
+        (600, 300, Patience(270, 280, 285)),
+        (6, 40, Patience(10, 20, 25)),
+        (6, 23, Patience(0, 3, 8)),
         (6, 10, Patience(0, 0, 5)),
     ],
 )
@@ -54,3 +56,9 @@ def test_it_sweeps_nobody_who_calls_it_by_hand(tmp_path: Path, monkeypatch: pyte
         sweep(Paths(tmp_path, tmp_path, tmp_path, tmp_path / "current.env"))
     assert refused.value.code is ExitCode.USAGE
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_agrees_with_the_unit() -> None:
+    unit = (Path(__file__).parents[3] / "deploy/systemd/b70-vllm-slot.service").read_text()
+    assert f"TimeoutStopSec={STOP_TIMEOUT_S:g}\n" in unit
+    assert "KillMode=process\n" in unit

@@ -10,14 +10,18 @@ from slot.cards.departure import Remaining
 from slot.cards.unit_processes import group_in, others_in, own_group, unit_in
 
 GROUP = "/system.slice/b70-vllm-slot.service"
-HYBRID = f"2:cpu,cpuacct:/\n1:name=systemd:{GROUP}\n0::/elsewhere\n"
+LEGACY = f"2:cpu,cpuacct:/\n1:name=systemd:{GROUP}\n"
 
 
 @pytest.mark.parametrize(
     ("text", "group"),
     [
         (f"0::{GROUP}\n", GROUP),
-        (HYBRID, GROUP),
+        (LEGACY, GROUP),
+        (f"{LEGACY}0::/\n", GROUP),
+        (f"{LEGACY}0::{GROUP}\n", GROUP),
+        (f"1:name=systemd:/\n0::{GROUP}\n", GROUP),
+        ("1:name=systemd:/\n0::/\n", "/"),
         ("0::/a:b.service\n", "/a:b.service"),
         ("3:memory:/\n", ""),
         ("", ""),
