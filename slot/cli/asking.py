@@ -125,7 +125,8 @@ def tell(ended: Ended, manner: Manner) -> ExitCode:
     if ended.record is None:
         facts = (("found", "no line in the history"), ("do", "slotctl logs switch, and slotctl status"))
         raise Refused(ExitCode.FAILED, "the switch ended without saying how", facts)
-    typer.echo(json.dumps(msgspec.to_builtins(ended.record)) if manner.as_json else "\n".join(ending(ended.record)))
+    words = "\n".join(ending(ended.record, ended.told))
+    typer.echo(json.dumps(msgspec.to_builtins(ended.record)) if manner.as_json else words)
     return ExitCode(ended.record.exit_code)
 
 

@@ -54,9 +54,9 @@ _TIMES = (("drain", "drained"), ("engine_stop", "stopped"), ("engine_load", "loa
 
 def moment(now_doing: Progress, slot: SlotState | None) -> Moment:
     """
-    1. Draining, and somebody is left    -> how many of how many
-    2. Loading, and the slot says so too -> its phase, its progress and what is left
-    3. Any other step                    -> its name
+    1. Draining, and the door has told   -> how many of how many are left
+    2. Loading, by the slot's word or not yet -> its phase, its progress and what is left
+    3. Any other step                         -> its name
     """
     label = _WORDS.get(now_doing.step, now_doing.step).format(to=now_doing.to, was=now_doing.came_from or "the slot")
     draining = now_doing.draining
@@ -64,10 +64,12 @@ def moment(now_doing: Progress, slot: SlotState | None) -> Moment:
         gone = draining.began_with - draining.active - draining.waiting
         fraction = gone / draining.began_with if draining.began_with else 1.0
         return Moment(label, str(draining), fraction, news=f"{draining.active} {draining.waiting}")
-    is_loading = slot is not None and slot.state is Lifecycle.LOADING
-    if now_doing.step in (Step.START, Step.UNDO_START) and slot is not None and is_loading:  # 2
-        phase = phase_words(slot.phase)
-        return Moment(label, f"{label}: {phase}", slot.progress, left(slot.eta_s), phase)
+    if now_doing.step in (Step.START, Step.UNDO_START):  # 2
+        load = slot if slot is not None and slot.state is Lifecycle.LOADING else None
+        phase = phase_words(load.phase if load else None)
+        return Moment(
+            label, f"{label}: {phase}", load.progress if load else None, left(load.eta_s) if load else "", phase
+        )
     return Moment(label, label)  # 3
 
 
@@ -76,21 +78,22 @@ def reason(now_doing: Progress) -> str | None:
     return now_doing.why if now_doing.step in (*UNDOING, Step.DOWN) else None
 
 
-def ending(record: Record) -> list[str]:
-    """What came of it, and what to do where that is not what was asked for."""
+def ending(record: Record, told: str | None = None) -> list[str]:
+    """What came of it, and what to do where that is not what was wanted. `told`: the reason that was said already."""
     why = record.why or "no reason was recorded"
+    failed = f"{record.to} does not serve" + ("" if told == why else f": {why}")
     match record.outcome:
         case Outcome.SWITCHED:
             return [f"{record.to} serves, {times(record)}"]
         case Outcome.UNCHANGED:
             return [f"{record.to} is active and serves already: nothing was done"]
         case Outcome.ROLLED_BACK | Outcome.PUT_BACK:
-            return [f"{record.to} does not serve: {why}", *_do("the model before serves again", "slotctl logs slot")]
+            return [failed, *_do("the model before serves again", "slotctl logs slot")]
         case Outcome.NOT_DRAINED:
             do = "again later; with --drain-timeout SECONDS, or with --force to cut them off"
             return [f"not switched: {why}", *_do("nothing was changed, and it admits again", do)]
         case Outcome.DOWN:
-            return [f"{record.to} does not serve: {why}", *_do("no model serves", "slotctl status")]
+            return [failed, *_do("no model serves", "slotctl status")]
         case Outcome.REFUSED | Outcome.INTERRUPTED:
             return [f"not switched: {why}", *_do("nothing was changed", "slotctl status")]
 
@@ -107,9 +110,10 @@ def times(record: Record) -> str:
 
 @dataclass(frozen=True)
 class Ended:
-    """The switch is over. `record` None: it left no line in the history."""
+    """The switch is over. `record` None: it left no line in the history. `told`: the failure that was shown."""
 
     record: Record | None
+    told: str | None = None
 
 
 class Follower:
@@ -131,7 +135,7 @@ class Follower:
                 view.say(f"{now_doing.to} does not serve: {why}")
                 told = why
             view.show(moment(now_doing, state.read_if_sound(self._world.paths.state_file)))
-        return Ended(history.find(self._history, self._id))
+        return Ended(history.find(self._history, self._id), told)
 
     def _looks(self) -> Iterator[Progress]:
         """What it does, again and again, while it is at work."""

@@ -43,14 +43,14 @@ def view() -> MomentView:
 
 
 class Lines:
-    """For logs and pipes."""
+    """For logs and pipes. What was said once is not said again."""
 
     def __init__(self) -> None:
-        self._told: tuple[str, str] | None = None
+        self._told: set[tuple[str, str]] = set()
 
     def show(self, moment: Moment) -> None:
-        if (moment.label, moment.news) != self._told:
-            self._told = (moment.label, moment.news)
+        if (moment.label, moment.news) not in self._told:
+            self._told.add((moment.label, moment.news))
             typer.echo(", ".join(filter(None, (moment.words, moment.left))))
 
     def say(self, line: str) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 import typer
 
@@ -75,10 +76,13 @@ def the_door() -> Iterator[Door]:
     try:
         yield Door(path)
     except NobodyThere as exc:
-        do = (
-            f"as a service: systemctl start b70-openai-frontdoor, as root or a member of b70-operators; "
-            f"beside `slotctl up`: start it with {SOCKET}=PATH"
-        )
-        raise Refused(ExitCode.UNAVAILABLE, "the frontdoor cannot be told", (("found", str(exc)), ("do", do))) from None
+        facts = (("found", str(exc)), ("do", way_in(path)))
+        raise Refused(ExitCode.UNAVAILABLE, "the frontdoor cannot be told", facts) from None
     except NotDone as exc:
         raise Refused(ExitCode.FAILED, f"the frontdoor has not done it: {exc}") from None
+
+
+def way_in(path: Path) -> str:
+    if path.exists() and not os.access(path, os.W_OK):
+        return "sudo slotctl ..., or become a member of b70-operators"
+    return f"systemctl start b70-openai-frontdoor; beside `slotctl up`: start that with {SOCKET}=PATH"

@@ -41,8 +41,12 @@ def doing(step: str, **facts: object) -> Progress:
         ),
         (doing(Step.STOP), LOADING, Moment("stopping a", "stopping a")),
         (doing(Step.STOP, came_from=None), None, Moment("stopping the slot", "stopping the slot")),
-        (doing(Step.START), None, Moment("loading b", "loading b")),
-        (doing(Step.START), snapshot(Lifecycle.STOPPED), Moment("loading b", "loading b")),
+        (doing(Step.START), None, Moment("loading b", "loading b: starting", news="starting")),
+        (
+            doing(Step.START),
+            snapshot(Lifecycle.STOPPED),
+            Moment("loading b", "loading b: starting", news="starting"),
+        ),
         (
             doing(Step.START),
             LOADING,
@@ -74,6 +78,12 @@ def test_each_outcome_says_what_was_asked_for_and_what_to_do(outcome: Outcome) -
     else:
         assert first.endswith("it died")
         assert [line.split()[0] for line in more] == ["found", "do"]
+
+
+def test_a_reason_that_was_shown_is_not_said_again() -> None:
+    rolled_back = record(Outcome.ROLLED_BACK, why="it died")
+    assert ending(rolled_back, told="it died")[0] == "b does not serve"
+    assert ending(rolled_back, told="it hung")[0] == "b does not serve: it died"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +143,7 @@ def test_a_unit_that_ends_without_a_line_is_not_waited_for_for_ever(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     progress.write(world.progress_file, doing(Step.UNDO_VERIFY, why="it died"))
     shown = Shown()
-    assert Follower(id_, "b70-slot-switch@b.service", world).run(shown) == Ended(None)
+    assert Follower(id_, "b70-slot-switch@b.service", world).run(shown).record is None
     assert (set(shown.labels), shown.lines) == (labels, lines)
 
 
