@@ -30,15 +30,15 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def explained(exc: Exception) -> tuple[ExitCode, str]:
-    # imported here: most calls end well
+    if isinstance(exc, Refused):
+        return exc.code, str(exc)
+    # imported here: most calls end well, or are refused
     from slot.profiles.problems import ProfileError, UnknownProfile
     from slot.state import UnreadableState
     from slot.switch.journal import UnreadableJournal
     from slot.units import Refusal
 
     match exc:
-        case Refused():
-            return exc.code, str(exc)
         case UnknownProfile():
             return ExitCode.NO_INPUT, f"{exc}\n  do  `slotctl list` shows the names"
         case ProfileError():

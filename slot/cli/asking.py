@@ -100,7 +100,7 @@ def start(unit: str) -> None:
         units.run("start", "--no-block", "--", unit, timeout_s=START_TIMEOUT_S)
     except units.Refusal as exc:
         facts = (
-            ("found", exc.words),
+            ("found", exc.words.partition("\n")[0]),
             ("expected", "root, or a member of the group b70-operators"),
             ("do", "sudo slotctl ..., or: sudo usermod -aG b70-operators $USER, and log in again"),
         )

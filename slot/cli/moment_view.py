@@ -77,11 +77,9 @@ class Bar:
         if moment.label != self._label:
             self._finish()
             self._label, self._since = moment.label, time.monotonic()
-        # a bar without a total moves to and fro
-        total = None if moment.fraction is None else 1.0
-        self._progress.update(
-            self._task, description=moment.words, completed=moment.fraction or 0.0, total=total, left=moment.left
-        )
+        # without a total it moves to and fro; `update` would take None for "as before"
+        self._progress.tasks[self._task].total = None if moment.fraction is None else 1.0
+        self._progress.update(self._task, description=moment.words, completed=moment.fraction or 0.0, left=moment.left)
 
     def say(self, line: str) -> None:
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)

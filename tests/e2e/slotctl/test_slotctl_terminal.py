@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -65,6 +66,34 @@ def test_a_load_is_a_bar_and_ctrl_c_is_a_stop(place: Any) -> None:
     assert text.rstrip().endswith("stopped")
 
 
+def test_a_status_is_watched_until_ctrl_c(place: Any) -> None:
+    text = at_a_terminal(place, "status", "--watch", until="Ctrl-C leaves")
+    assert "slot       none" in text
+    assert "Traceback" not in text
+
+
+def test_a_watched_status_is_an_object_a_line_for_programs(place: Any) -> None:
+    running = place.start("status", "--watch", "--json")
+    running.until_said(r"(?s)\n.*\n")
+    running.interrupt()
+    assert running.exit_code() == 0
+    first, second = running.output.splitlines()[:2]
+    assert json.loads(first)["serving"] is json.loads(second)["serving"] is False
+
+
+def test_a_log_of_a_watched_status_has_no_escapes_and_no_repetition(place: Any) -> None:
+    running = place.start("status", "--watch")
+    running.until_said(r"slot       none")
+    place.serving("quick")
+    running.until_said(r"slot       serving  quick")
+    running.interrupt()
+    assert running.exit_code() == 0
+    assert ESCAPE not in running.output
+    assert len(re.findall(r"slot       serving  quick", running.output)) == 1
+    place.running[-1].interrupt()
+    assert place.running[-1].exit_code() == 0
+
+
 @pytest.mark.parametrize("verb", [*VERBS, *OF_THE_UNITS])
 def test_each_verb_has_help_with_an_example(place: Any, verb: str) -> None:
     done = place.run(verb, "--help")
@@ -102,6 +131,10 @@ def test_completion_can_be_shown_for_the_shells(place: Any) -> None:
         (("check", "quick"), "slot.doctor slot.supervisor slot.simulator rich asyncio aiohttp"),
         (("check", "quick", "--here"), "slot.supervisor rich asyncio aiohttp"),
         (("status",), "slot.supervisor slot.simulator rich asyncio aiohttp"),
+        (("history",), "slot.supervisor slot.simulator slot.doctor rich asyncio aiohttp"),
+        (("switch", "quick"), "slot.supervisor slot.simulator slot.doctor asyncio aiohttp"),
+        (("pause",), "slot.supervisor slot.simulator rich asyncio aiohttp"),
+        (("logs",), "slot.supervisor slot.simulator slot.doctor slot.profiles rich asyncio aiohttp"),
     ],
 )
 def test_a_verb_imports_only_what_it_needs(place: Any, argv: tuple[str, ...], heavy: str) -> None:
@@ -113,7 +146,17 @@ def test_a_verb_imports_only_what_it_needs(place: Any, argv: tuple[str, ...], he
 
 
 @pytest.mark.parametrize(
-    "argv", [("list",), ("show", "sim"), ("check", "sim"), ("check", "sim", "--here"), ("status",)]
+    "argv",
+    [
+        ("list",),
+        ("show", "sim"),
+        ("check", "sim"),
+        ("check", "sim", "--here"),
+        ("status",),
+        ("history",),
+        ("switch", "sim", "--plan"),
+        ("recover",),
+    ],
 )
 def test_each_verb_answers_at_once(place: Any, argv: tuple[str, ...]) -> None:
     """The best of five by CPU time: the machine that runs the tests has other work too."""
