@@ -30,6 +30,7 @@ from slot.failures.signature import Kind
 from slot.paths import Paths
 from slot.profiles.command import EngineCommand
 from slot.profiles.profile import Profile
+from slot.pulse import scrape
 from slot.pulse.allowance import allowance_s
 from slot.pulse.heart import Declare
 from slot.pulse.watcher import Watcher
@@ -287,8 +288,9 @@ class Supervisor:
     def _tell_of_a_wedge(self, found: Declare) -> None:
         self._inbox.put_nowait(StoodStill(round(found.still_s, 1), found.in_hand, self._loop.time()))
 
-    def _hear(self, lines: Sequence[Line]) -> None:
+    def _hear(self, all_lines: Sequence[Line]) -> None:
         now = self._loop.time()
+        lines = [line for line in all_lines if not scrape.is_told_of(line.text)]
         self._echo.write(lines, now)
         self._load.keep(lines)
         self._note([line.text for line in lines])

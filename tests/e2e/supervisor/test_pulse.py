@@ -126,6 +126,7 @@ async def test_an_idle_engine_is_asked_for_a_token_now_and_then(slot: Slot) -> N
     assert await slot.exit_code(supervisor) == ExitCode.OK
     assert slot.state().pulse is None
     assert not (slot.data_dir / "incidents").exists()
+    assert "GET /metrics" not in slot.log
 
 
 async def test_starts_that_follow_a_failure_are_counted(slot: Slot) -> None:

@@ -59,6 +59,20 @@ def test_each_of_several_engine_cores_counts() -> None:
     assert one_moved.moved != both.moved
 
 
+@pytest.mark.parametrize(
+    ("line", "is_told"),
+    [
+        ('INFO:     127.0.0.1:52650 - "GET /metrics HTTP/1.1" 200 OK', True),
+        ('(APIServer pid=1) INFO:     127.0.0.1:1 - "GET /metrics HTTP/1.1" 200 OK', True),
+        ('INFO:     127.0.0.1:52650 - "GET /metrics HTTP/1.1" 500 Internal Server Error', False),
+        ('INFO:     10.0.0.7:52650 - "GET /metrics HTTP/1.1" 200 OK', False),
+        ('INFO:     127.0.0.1:52650 - "POST /v1/completions HTTP/1.1" 200 OK', False),
+    ],
+)
+def test_a_line_that_tells_of_a_scrape(line: str, is_told: bool) -> None:
+    assert scrape.is_told_of(line) is is_told
+
+
 @pytest.mark.parametrize("name", scrape.MOVING)
 def test_whatever_moves_is_seen_to_move(name: str) -> None:
     lines = [line + b"1" if line.startswith(b"vllm:" + name.encode() + b"{") else line for line in REAL.splitlines()]
