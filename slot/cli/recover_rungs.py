@@ -93,11 +93,14 @@ def _stop(slot: Slot) -> Outcome:
 
 
 def _quiet(slot: Slot) -> Outcome:
-    place = _keep_evidence(slot)
-    until = time.time() + slot.quiet_s
-    slot.say(f"evidence is in {place}; quiet until {time.strftime('%H:%M:%S', time.localtime(until))}")
+    try:
+        kept, evidence = True, f"evidence in {_keep_evidence(slot)}"
+    except OSError as exc:  # a full disk: the quiet does the cards good all the same
+        kept, evidence = False, f"the evidence could not be kept: {exc}"
+    until = time.strftime("%H:%M:%S", time.localtime(time.time() + slot.quiet_s))
+    slot.say(f"{evidence}; quiet until {until}")
     time.sleep(slot.quiet_s)  # the quiet itself
-    return True, f"{slot.quiet_s:g} s; evidence in {place}"
+    return kept, f"{slot.quiet_s:g} s; {evidence}"
 
 
 def _probe(slot: Slot) -> Outcome:
@@ -169,19 +172,21 @@ def _why(slot: Slot, complaint: str) -> str:
 
 def _keep_evidence(slot: Slot) -> Path:
     """Root's, in a place of root's: the slot's user could lay links into its own."""
-    kernel = subprocess.run(
-        ["journalctl", "--dmesg", "--boot", "--lines=5000", "--no-pager", "--output=short-iso"],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=_KERNEL_LOG_S,
-        check=False,
-    )
-    evidence = Evidence(
-        "recover", state=slot_state.read(slot.paths.state_file), kernel_lines=kernel.stdout.splitlines()
-    )
+    evidence = Evidence("recover", state=slot_state.read_if_sound(slot.paths.state_file), kernel_lines=_kernel_log())
     place = incident.write(slot.paths.switch_dir / "incidents", evidence, time.time())
     for card in cards():
         with suppress(OSError), coredump_of(card.bdf).open("rb") as dump:
             (place / f"devcoredump-{card.bdf}").write_bytes(dump.read(_MOST_OF_A_COREDUMP))
     return place
+
+
+def _kernel_log() -> list[str]:
+    """This boot's newest lines; none where nobody can tell them."""
+    words = ["journalctl", "--dmesg", "--boot", "--lines=5000", "--no-pager", "--output=short-iso"]
+    try:
+        said = subprocess.run(
+            words, capture_output=True, text=True, errors="replace", timeout=_KERNEL_LOG_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return said.stdout.splitlines()

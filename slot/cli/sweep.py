@@ -51,7 +51,7 @@ def sweep(paths: Paths) -> int:
     departure = sweep_away(lambda: others_in(group, me), patience(_stop_grace_s(paths), timeout_s))
     memory_s = max(0.0, min(_MEMORY_S, timeout_s - _GIVE_UP_AFTER_S - departure.waited_s))
     slot_uid = paths.run_dir.stat().st_uid
-    found = _until_free(lambda: in_the_way(holders(), slot_uid), memory_s) if cards() else ()
+    found = until_free(lambda: in_the_way(holders(), slot_uid), memory_s) if cards() else ()
     record = _record(departure, found)
     swept.write(paths.swept_file, record)
     typer.echo(words(record))
@@ -104,7 +104,7 @@ def _stop_grace_s(paths: Paths) -> float:
         return keys.DEFAULT_STOP_GRACE_S
 
 
-def _until_free(find: Callable[[], Sequence[Holder]], limit_s: float) -> Sequence[Holder]:
+def until_free(find: Callable[[], Sequence[Holder]], limit_s: float) -> Sequence[Holder]:
     """Who is in the way after `limit_s` at the latest. A driver gives memory back a moment after its process ended."""
     deadline = time.monotonic() + limit_s
     while (found := find()) and (left_s := deadline - time.monotonic()) > 0:

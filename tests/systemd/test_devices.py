@@ -112,6 +112,12 @@ def test_a_card_that_does_not_keeps_it_down_until_it_is_recovered(installed: Ins
     assert installed.machine.show(SLOT, "ActiveState") == {"ActiveState": "active"}
 
 
+def test_whoever_may_not_recover_it_may_look(installed: Installed) -> None:
+    assert installed.slotctl("recover", user="nobody").returncode == 0
+    refused = installed.slotctl("recover", "--next", user="nobody", check=False)
+    assert (refused.returncode, "sudo slotctl recover --next" in refused.stderr) == (ExitCode.FAILED, True)
+
+
 def test_a_supervisor_that_is_killed_leaves_its_engine_to_the_keeper(installed: Installed) -> None:
     start(installed, STUBBORN)
     installed.activate(catalog.A)  # for the start after it

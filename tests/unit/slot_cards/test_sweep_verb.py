@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from slot.cards.departure import Patience
+from slot.cards.holders import Holder
 from slot.cards.swept import Left, Swept
 from slot.cli.refusal import Refused
-from slot.cli.sweep import STOP_TIMEOUT_S, patience, stop_timeout_s, sweep, words
+from slot.cli.sweep import STOP_TIMEOUT_S, patience, stop_timeout_s, sweep, until_free, words
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
 
@@ -62,3 +65,16 @@ def test_it_agrees_with_the_unit() -> None:
     unit = (Path(__file__).parents[3] / "deploy/systemd/b70-vllm-slot.service").read_text()
     assert f"TimeoutStopSec={STOP_TIMEOUT_S:g}\n" in unit
     assert "KillMode=process\n" in unit
+
+
+def test_memory_is_waited_for() -> None:
+    """A holder that ends is noticed at once, whatever the limit is."""
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        held = [Holder(process.pid, 0, "sleep", "0000:03:00.0", 5 << 30)]
+        process.terminate()
+        assert until_free(lambda: held if process.poll() is None else [], 1000) == []
+
+
+def test_memory_is_not_waited_for_for_ever() -> None:
+    held = [Holder(os.getpid(), 0, "pytest", "0000:03:00.0", 5 << 30)]
+    assert until_free(lambda: held, 0.01) == held
