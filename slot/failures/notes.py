@@ -62,12 +62,13 @@ class Notebook:
 
 def read(line: str, known: Iterable[Signature] = catalogue.NOTED) -> Note | None:
     """What this line means by the first of `known` that is in it; None for the many that mean nothing here."""
+    shown = plain(line)
     for signature in known:
-        if match := signature.pattern.search(line):
+        if match := signature.pattern.search(shown):
             return _note(signature, match)
     return None
 
 
 def _note(signature: Signature, match: Match[str]) -> Note:
     cause, remedy = signature.told_of(match)
-    return Note(signature.name, signature.kind, plain(f"{cause}; what to do: {remedy}"))
+    return Note(signature.name, signature.kind, f"{cause}; what to do: {remedy}")

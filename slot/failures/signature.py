@@ -33,7 +33,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Signature:
-    """`pattern` is searched in each line; its named groups may be used in `cause` and `remedy` as {name}."""
+    """`pattern` is searched in each line; its named groups may be used in `cause` and `remedy` as {name}.
+
+    What an engine writes may come from its clients. So a pattern that begins anywhere has no repeat without a bound
+    before its end: over a line of one word again and again it would search for minutes.
+    """
 
     name: str
     kind: Kind

@@ -13,13 +13,13 @@ CONSEQUENCES = (
     ),
     engine(
         "download-stalled",
-        r"Read timed out|Connection broken|xet.*(?:stalled|timed out)",
+        r"Read timed out|Connection broken|xet.{0,200}(?:stalled|timed out)",
         "fetching from the hub broke off",
         "fetch the weights before serving; HF_HUB_DISABLE_XET=1 avoids the known stall",
     ),
     engine(
         "compiler-crashed",
-        r"IGC: Internal Compiler Error|Build failed with error code: -11|ocloc.*\b245\b",
+        r"IGC: Internal Compiler Error|Build failed with error code: -11|ocloc.{0,200}\b245\b",
         "Intel's graphics compiler crashed, which is often survived and this time was not",
         "keep the log, use a fresh VLLM_CACHE_ROOT, and do not promote the profile",
     ),

@@ -14,8 +14,8 @@ MEMORY = (
     ),
     configuration(
         "context-does-not-fit",
-        r"max seq len \((?P<wanted>\d+)\).*?available KV cache memory \((?P<available>[\d.]+) GiB\)"
-        r".*?estimated maximum model length is (?P<fits>\d+)",
+        r"max seq len \((?P<wanted>\d+)\).{0,200}?available KV cache memory \((?P<available>[\d.]+) GiB\)"
+        r".{0,200}?estimated maximum model length is (?P<fits>\d+)",
         "a context of {wanted} tokens does not fit into the {available} GiB that are left for the KV cache",
         "set SERVE_MAX_MODEL_LEN={fits} (the largest that fits), or keep the KV cache in fp8",
     ),
@@ -54,7 +54,7 @@ MEMORY = (
     # It held a card when it was killed, and a card does not always survive that.
     device(
         "worker-killed",
-        r"Worker proc .* died unexpectedly \(exit code: -9\)",
+        r"Worker proc .{0,200} died unexpectedly \(exit code: -9\)",
         "a worker was killed (SIGKILL), most likely by the kernel because the host ran out of memory",
         f"{PROBE_FIRST}; look for `Out of memory: Killed process` in the kernel log, "
         "and use a checkpoint that is quantized already",

@@ -37,19 +37,19 @@ NOTES = (
     ),
     quality(
         SPECULATION,
-        r"Model Runner V2 does not yet support .*; using the V1 model runner instead",
+        r"Model Runner V2 does not yet support .{0,400}; using the V1 model runner instead",
         "speculation runs on vLLM's old model runner, which is known to write `!!!!` with hybrid models",
         "remove what the new runner does not support, or SERVE_SPECULATIVE_CONFIG; run the canaries",
     ),
     benign(
         "old-runner",
-        r"Model Runner V2 does not yet support .*; using the V1 model runner instead",
+        r"Model Runner V2 does not yet support .{0,400}; using the V1 model runner instead",
         "vLLM's old model runner serves, since the new one does not support all of this profile",
         "nothing, as long as the profile does not speculate",
     ),
     benign(
         "compiler-error-survived",
-        r"IGC: Internal Compiler Error|Build failed with error code: -11|ocloc.*\b245\b",
+        r"IGC: Internal Compiler Error|Build failed with error code: -11|ocloc.{0,200}\b245\b",
         "Intel's graphics compiler failed on a kernel, and the engine took another one",
         "keep the log; use a fresh VLLM_CACHE_ROOT before the profile is promoted",
     ),
@@ -61,7 +61,7 @@ NOTES = (
     ),
     benign(
         "fusion-off",
-        r"Feature .* is not yet supported on XPU and will be disabled",
+        r"Feature .{0,200} is not yet supported on XPU and will be disabled",
         "an optimisation is off that XPU does not have",
         "nothing",
     ),
@@ -79,7 +79,7 @@ NOTES = (
     ),
     benign(
         "monitor-aborted",
-        r"xpumd.*(?:SIGABRT|Abort was called)|xpumd.*gmm_helper/resource_info\.cpp",
+        r"xpumd.{0,200}(?:SIGABRT|Abort was called)|xpumd.{0,200}gmm_helper/resource_info\.cpp",
         "the cards' monitoring daemon (xpumd) crashed, which the cards do not notice",
         "use xpu-smi 2.x",
     ),

@@ -34,7 +34,7 @@ SETUP = (
     configuration(
         "cards-do-not-divide",
         r"(?P<what>Total number of attention heads \(\d+\) must be divisible by tensor parallel size \(\d+\)"
-        r"|\w+ = \d+ is not divisible by weight quantization block_\w = \d+)",
+        r"|\b\w{1,60} = \d+ is not divisible by weight quantization block_\w = \d+)",
         "the model cannot be split over this many cards: {what}",
         "lower SERVE_TENSOR_PARALLEL_SIZE to a number that divides it (1, 2, 4), or use another checkpoint",
     ),
@@ -84,7 +84,7 @@ SETUP = (
     ),
     configuration(
         "model-not-supported",
-        r"does not recognize this architecture|Model architectures \[.*\] are not supported"
+        r"does not recognize this architecture|Model architectures \[.{0,200}\] are not supported"
         r"|currently supports CUDA and ROCm only",
         "this engine does not know the model's architecture",
         "use the engine line and patches that the profile names, or another model",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from slot.failures import catalogue
 from slot.failures.diagnosis import DETAIL_LENGTH, Diagnosis, diagnose
 from slot.failures.signature import Kind, Signature
-from slot.failures.trouble import Crashed, LeftOver, LoadTimedOut, NotStarted, Stalled, Wedged, WrongModel
+from slot.failures.trouble import Crashed, LeftOver, LoadTimedOut, NotStarted, Stalled, Trouble, Wedged, WrongModel
 from slot.simulator.failure_texts import FAILURES, Ending
 from slot.state import LoadPhase
 
@@ -407,3 +410,49 @@ def test_the_detail_is_cut(length: int) -> None:
 
 def test_no_control_sequence_reaches_a_terminal() -> None:
     assert crash("\x1b[31mred\x1b[0m \x1b]0;title\x07 \u202eback\ttab").failure.detail == "red  ]0;title   back tab"
+
+
+PIECES = st.sampled_from([text for text, _ in TEXTS]) | st.text(max_size=30)
+LINES = st.lists(st.lists(PIECES, min_size=1, max_size=3).map(" ".join), max_size=5)
+TROUBLES = st.one_of(
+    st.builds(Crashed, st.integers(-64, 255)),
+    st.builds(NotStarted, st.text()),
+    st.builds(WrongModel, st.text(), st.text(), st.text()),
+    st.builds(Stalled, st.floats(0, 1e6)),
+    st.builds(LoadTimedOut, st.floats(0, 1e6)),
+    st.builds(Wedged, st.floats(0, 1e6), st.integers(0, 99)),
+    st.builds(LeftOver, st.text()),
+)
+
+
+@given(TROUBLES, LINES, st.sampled_from([None, *LoadPhase]))
+def test_whatever_the_log_says_there_is_a_cause_and_a_remedy(
+    trouble: Trouble, lines: list[str], phase: LoadPhase | None
+) -> None:
+    diagnosis = diagnose(trouble, lines, phase, AT)
+    failure = diagnosis.failure
+    assert failure.cause
+    assert failure.remedy
+    assert diagnosis.kind is not Kind.BENIGN
+    assert failure.restart_can_help is (diagnosis.kind is Kind.ENGINE)
+    assert all(letter.isprintable() for letter in failure.detail)
+
+
+@pytest.mark.parametrize("signature", EVERY, ids=lambda each: each.name)
+def test_no_pattern_searches_for_minutes_in_what_a_client_made_the_engine_write(signature: Signature) -> None:
+    for part in _alternatives(signature.pattern.pattern):
+        endless = re.search(r"\.[*+]\??(?!\)?$)", part.removeprefix(r"^(?!.*").removeprefix("^"))
+        assert part.startswith("^") or endless is None, part
+        assert not re.match(r"(?:\(\?P<\w+>)?(?:\\[wSsd]|\[[^\]]*\])[*+]", part), part
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """Those on the first level, without the group around all of them."""
+    depth, parts = 0, [""]
+    for letter in re.sub(r"^\(\?P<what>(.*)\)$", r"\1", pattern):
+        depth += {"(": 1, ")": -1}.get(letter, 0) if not parts[-1].endswith("\\") else 0
+        if letter == "|" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
