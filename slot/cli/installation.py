@@ -154,7 +154,11 @@ def _apply(operations: Sequence[Operation], say: Say) -> None:
         apply(operations, say)
     except NotDone as exc:
         code = ExitCode(exc.exit_status) if exc.exit_status in list(ExitCode) and exc.exit_status else ExitCode.FAILED
-        do = "`slotctl status` says why" if exc.exit_status else "mend it, then the same command again does the rest"
+        do = (
+            "`slotctl status` and `slotctl logs` say why"
+            if exc.exit_status
+            else "mend it, then the same command again does the rest"
+        )
         raise Refused(code, f"not done: {exc.operation}", (("found", exc.words), ("do", do))) from exc
 
 

@@ -6,6 +6,7 @@ A deed that fails ends it. Each may be done twice: the same command again, once 
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -50,9 +51,12 @@ def apply(operations: Sequence[Operation], say: Say) -> None:
 
 def _do(operation: Operation, say: Say) -> None:
     match operation:
-        case MakeDirectory(path):
+        case MakeDirectory(path, owner):
             path.mkdir()
             path.chmod(0o755)
+            if owner:
+                user = pwd.getpwnam(owner)
+                os.chown(path, user.pw_uid, user.pw_gid)
         case WriteFile(path, text, mode):
             write_atomically(path, text.encode())
             path.chmod(mode)

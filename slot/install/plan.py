@@ -5,7 +5,7 @@ Install, and `upgrade`, which also brings the new program to the frontdoor that 
     1. what cannot be: an active slot whose profile would change under it, a predecessor that may not be stopped
     2. stop the predecessor's services of the same names; and the address, if it moves
     3. directories, files, the record; what an earlier version wrote and this one does not, goes
-    4. accounts; systemd reads the units
+    4. accounts, the slot's data directory; systemd reads the units
     5. the predecessor's MiniMax services are disabled; ours are enabled and started, the address first, the slot last
 
 A second run finds nothing to do. The way back is `removal`.
@@ -44,6 +44,7 @@ def install(wanted: Wanted, world: World) -> tuple[Operation, ...]:
         *_make_way(wanted, world, files),  # 2
         *written,  # 3
         *_accounts(files, world),  # 4
+        *_data_dir(wanted, world),
         *([Systemctl(("daemon-reload",))] if _touches_units(written) else []),
         *_disable_predecessors(world),  # 5
         *_enable(wanted, world),
@@ -186,6 +187,12 @@ def _accounts(files: Mapping[Path, str], world: World) -> Iterator[Operation]:
     names = {line.split()[1] for line in text.splitlines() if line.startswith(("u ", "g "))}
     if text != world.files.get(places.SYSUSERS) or names - world.accounts:
         yield Run(("systemd-sysusers", str(places.SYSUSERS)))
+
+
+def _data_dir(wanted: Wanted, world: World) -> Iterator[Operation]:
+    """The unit would make it at its first start; a first switch asks before that whether the slot may write there."""
+    if places.DATA_DIR not in world.directories:
+        yield MakeDirectory(places.DATA_DIR, wanted.user)
 
 
 def _disable_predecessors(world: World) -> Iterator[Operation]:

@@ -73,7 +73,10 @@ class World:
 
 @dataclass(frozen=True)
 class MakeDirectory:
+    """Root's, or `owner`'s; everybody may look into it."""
+
     path: Path
+    owner: str | None = None
 
     def __str__(self) -> str:
         return f"make {self.path}/"

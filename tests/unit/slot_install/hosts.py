@@ -27,7 +27,20 @@ from slot.install.wanted import (
 
 SHIPPED = Path(__file__).parents[3] / "deploy/systemd"
 ROOTS = frozenset(
-    map(Path, ("/", "/etc", "/etc/systemd", "/etc/systemd/system", "/usr", "/usr/local", "/usr/local/bin"))
+    map(
+        Path,
+        (
+            "/",
+            "/var",
+            "/var/lib",
+            "/etc",
+            "/etc/systemd",
+            "/etc/systemd/system",
+            "/usr",
+            "/usr/local",
+            "/usr/local/bin",
+        ),
+    )
 )
 POLKIT = frozenset(map(Path, ("/etc/polkit-1", "/etc/polkit-1/rules.d")))
 BARE = World(
@@ -67,7 +80,8 @@ def after(operations: Sequence[Operation], world: World) -> World:
 def _after(operation: Operation, world: World) -> World:
     files, directories = dict(world.files), world.directories
     match operation:
-        case MakeDirectory(path):
+        case MakeDirectory(path, owner):
+            assert owner in (None, "steve", *world.accounts)
             assert path not in directories and path.parent in directories
             directories |= {path}
         case WriteFile(path, text):

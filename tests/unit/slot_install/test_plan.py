@@ -68,6 +68,7 @@ def test_the_order_of_a_first_installation() -> None:
     operations = install(WANTED, replace(BARE, enabled=MINIMAX))
     last_file = max(i for i, each in enumerate(operations) if isinstance(each, WriteFile))
     assert words(operations[:last_file]) == []
+    assert str(operations[last_file + 2]) == f"make {places.DATA_DIR}/"
     assert words(operations) == [
         f"systemd-sysusers {places.SYSUSERS}",
         "systemctl daemon-reload",
