@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -31,14 +32,22 @@ def slot(installed: Installed) -> Installed:
     return installed
 
 
-@pytest.fixture(autouse=True)
-def serving_a(slot: Installed) -> Iterator[None]:
-    """Each test begins with sim-a in the slot and an open door, and leaves no cool-down."""
+@dataclass(frozen=True)
+class Models:
+    now: str
+    other: str
+
+
+@pytest.fixture
+def models(slot: Installed) -> Iterator[Models]:
+    """Which of the two serves after the test before, and the other one. Nothing cools down."""
     slot.machine.run(["rm", "-f", f"{SWITCH_DIR}/cooldown.json"])
-    if slot.active_name() != A:
-        slot.slotctl("switch", A, "--force")
-    slot.until_served(A)
-    yield
+    now = slot.active_name()
+    if now not in (A, B):  # as it stayed down
+        slot.slotctl("switch", A)
+        now = A
+    slot.until_served(now)
+    yield Models(now, B if now == A else A)
     assert not (slot.machine.root / SWITCH_DIR.lstrip("/") / "switch.json").exists(), "a switch is half-done"
 
 
@@ -48,56 +57,56 @@ def history(slot: Installed) -> list[dict[str, Any]]:
     return found
 
 
-def test_there_and_back_under_load_hurts_nobody_and_costs_two_seconds(slot: Installed) -> None:
+def test_there_and_back_under_load_hurts_nobody_and_costs_two_seconds(slot: Installed, models: Models) -> None:
     with Load(slot.machine) as load:
         load.until(Sort.OK, 4)
-        for name in (B, A, B):
+        for name in (models.other, models.now, models.other):
             slot.slotctl("switch", name)
             load.until_answered_by(name)
     load.answers.assert_nobody_was_hurt()
-    assert load.answers.models == [A, B, A, B]
+    assert load.answers.models == [models.now, models.other, models.now, models.other]
     # The issue's own number. Beyond drain, and the engine's own stop and load: all else is ours.
     assert statistics.median(record["ours_s"] for record in history(slot)[:3]) <= 2.0
 
 
-def test_what_serves_already_needs_no_switch(slot: Installed) -> None:
+def test_what_serves_already_needs_no_switch(slot: Installed, models: Models) -> None:
     before = slot.machine.show(SLOT, "MainPID")
-    done = slot.slotctl("switch", A)
+    done = slot.slotctl("switch", models.now)
     assert "already" in done.stdout
     assert slot.machine.show(SLOT, "MainPID") == before
 
 
-def test_a_plan_tells_and_changes_nothing(slot: Installed) -> None:
+def test_a_plan_tells_and_changes_nothing(slot: Installed, models: Models) -> None:
     before = slot.machine.show(SLOT, "MainPID")
-    told = json.loads(slot.slotctl("switch", B, "--plan", "--json").stdout)
-    assert (told["from"], told["to"], told["rollback_to"]) == (A, B, A)
-    assert slot.active_name() == A
+    told = json.loads(slot.slotctl("switch", models.other, "--plan", "--json").stdout)
+    assert (told["from"], told["to"], told["rollback_to"]) == (models.now, models.other, models.now)
+    assert slot.active_name() == models.now
     assert slot.machine.show(SLOT, "MainPID") == before
 
 
-def test_a_profile_that_does_not_load_gives_way_to_the_one_before(slot: Installed) -> None:
+def test_a_profile_that_does_not_load_gives_way_to_the_one_before(slot: Installed, models: Models) -> None:
     with Load(slot.machine) as load:
         load.until(Sort.OK, 2)
         done = slot.slotctl("switch", BAD, check=False)
         load.until(Sort.OK, 2)
     load.answers.assert_nobody_was_hurt()
-    assert (done.returncode, slot.active_name(), load.answers.models) == (1, A, [A])
+    assert (done.returncode, slot.active_name(), load.answers.models) == (1, models.now, [models.now])
     assert "does not fit" in done.stdout
     record = history(slot)[0]
-    assert (record["outcome"], record["from"], record["to"]) == ("rolled_back", A, BAD)
+    assert (record["outcome"], record["from"], record["to"]) == ("rolled_back", models.now, BAD)
     refused = slot.slotctl("switch", BAD, check=False)
     assert refused.returncode == 1
     assert "cools down" in refused.stderr
 
 
-def test_a_model_that_answers_the_canary_wrongly_is_taken_out_again(slot: Installed) -> None:
+def test_a_model_that_answers_the_canary_wrongly_is_taken_out_again(slot: Installed, models: Models) -> None:
     done = slot.slotctl("switch", WRONG, check=False)
-    assert (done.returncode, slot.active_name()) == (1, A)
+    assert (done.returncode, slot.active_name()) == (1, models.now)
     assert "no simulator says this" in done.stdout
-    slot.until_served(A)
+    slot.until_served(models.now)
 
 
-def test_without_a_way_back_it_stays_down_and_the_door_says_why(slot: Installed) -> None:
+def test_without_a_way_back_it_stays_down_and_the_door_says_why(slot: Installed, models: Models) -> None:
     done = slot.slotctl("switch", BAD, "--no-rollback", check=False)
     assert (done.returncode, slot.active_name()) == (1, BAD)
     assert history(slot)[0]["outcome"] == "down"
@@ -106,31 +115,31 @@ def test_without_a_way_back_it_stays_down_and_the_door_says_why(slot: Installed)
     assert "paus" not in outcome.words
 
 
-def test_a_generation_that_outlasts_the_drain_keeps_its_model(slot: Installed) -> None:
+def test_a_generation_that_outlasts_the_drain_keeps_its_model(slot: Installed, models: Models) -> None:
     before = slot.machine.show(SLOT, "MainPID")
     with Load(slot.machine, streams=1, tokens=400) as load:
         until(lambda: load.answers.count(Sort.OK) or None, lambda: "a first answer")
-        done = slot.slotctl("switch", B, "--drain-timeout", "1", check=False)
+        done = slot.slotctl("switch", models.other, "--drain-timeout", "1", check=False)
     load.answers.assert_nobody_was_hurt()
     assert done.returncode == 1
     assert slot.machine.show(SLOT, "MainPID") == before
     assert history(slot)[0]["outcome"] == "not_drained"
-    slot.until_served(A)
+    slot.until_served(models.now)
 
 
-def test_forced_it_is_cut_and_told(slot: Installed) -> None:
+def test_forced_it_is_cut_and_told(slot: Installed, models: Models) -> None:
     with Load(slot.machine, streams=1, tokens=400) as load:
         until(lambda: load.answers.count(Sort.OK) or None, lambda: "a first answer")
-        slot.slotctl("switch", B, "--drain-timeout", "0", "--force")
-        load.until_answered_by(B)
+        slot.slotctl("switch", models.other, "--drain-timeout", "0", "--force")
+        load.until_answered_by(models.other)
     assert not load.answers.of(Sort.FAILED), str(load.answers)
     assert load.answers.count(Sort.CUT) <= 1
 
 
-def test_two_at_once_do_not_interleave(slot: Installed) -> None:
+def test_two_at_once_do_not_interleave(slot: Installed, models: Models) -> None:
     with Load(slot.machine, streams=1, tokens=200) as load:
         until(lambda: load.answers.count(Sort.OK) or None, lambda: "a first answer")
-        first = slot.popen_slotctl("switch", B)
+        first = slot.popen_slotctl("switch", models.other)
         until(lambda: progress_of(slot).get("step") == "drain" or None, lambda: f"a drain: {progress_of(slot)}")
         second = slot.slotctl("switch", BAD, check=False)
         # past the command line's own look: the lock decides
@@ -141,7 +150,7 @@ def test_two_at_once_do_not_interleave(slot: Installed) -> None:
     assert first.returncode == 0, told
     refused = next(record for record in history(slot) if record["id"] == "0badcafe")
     assert (refused["outcome"], refused["exit_code"]) == ("refused", 73)
-    slot.until_served(B)
+    slot.until_served(models.other)
 
 
 def progress_of(slot: Installed) -> dict[str, Any]:
@@ -152,37 +161,37 @@ def progress_of(slot: Installed) -> dict[str, Any]:
     return found
 
 
-def test_who_asked_may_leave(slot: Installed) -> None:
-    asking = slot.popen_slotctl("switch", B)
+def test_who_asked_may_leave(slot: Installed, models: Models) -> None:
+    asking = slot.popen_slotctl("switch", models.other)
     until(lambda: progress_of(slot).get("step") == "start" or None, lambda: f"a start: {progress_of(slot)}")
     asking.kill()
     asking.communicate()
-    slot.until_served(B)
+    slot.until_served(models.other)
 
 
-def test_an_admins_own_pause_is_there_afterwards(slot: Installed) -> None:
+def test_an_admins_own_pause_is_there_afterwards(slot: Installed, models: Models) -> None:
     slot.slotctl("pause", "back at noon")
     try:
-        slot.slotctl("switch", B)
+        slot.slotctl("switch", models.other)
         outcome = chat(slot.machine)
-        assert (outcome.sort, slot.active_name()) == (Sort.REFUSED, B)
+        assert (outcome.sort, slot.active_name()) == (Sort.REFUSED, models.other)
         assert "back at noon" in outcome.words
     finally:
         slot.slotctl("resume")
 
 
-def test_without_a_door_it_switches_all_the_same(slot: Installed) -> None:
+def test_without_a_door_it_switches_all_the_same(slot: Installed, models: Models) -> None:
     slot.machine.systemctl("stop", DOOR, f"{DOOR.removesuffix('.service')}.socket")
     try:
-        slot.slotctl("switch", B)
-        assert slot.active_name() == B
+        slot.slotctl("switch", models.other)
+        assert slot.active_name() == models.other
     finally:
         slot.start()
 
 
-def test_bad_requests_touch_nothing(slot: Installed) -> None:
+def test_bad_requests_touch_nothing(slot: Installed, models: Models) -> None:
     before = slot.machine.show(SLOT, "MainPID")
-    for request in ("../../etc/passwd", "no-such-profile", f"{B}:sudo"):
+    for request in ("../../etc/passwd", "no-such-profile", f"{models.other}:sudo"):
         done = slot.slotctl("switch-now", request, check=False)
         assert done.returncode in (2, 66), done.stderr
         assert "Traceback" not in done.stderr
