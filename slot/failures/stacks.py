@@ -3,6 +3,9 @@
 py-spy reads Python's own stack without stopping the process (`--nonblocking`); under a sandbox it is often refused. The
 kernel's view needs no right at all: each thread's name, its state, and the kernel's function that it waits in. A thread
 in state D that waits in xe's code is a card that does not answer.
+
+Only those files of /proc are read which the kernel fills in without the process's memory lock. `cmdline` is none of
+them: whoever reads that of a process in state D may join it there.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 PROC = Path("/proc")
+
+_LAST_BREATH_S = 2.0
 
 
 def find_py_spy(engine_program: str) -> Path | None:
@@ -32,8 +37,10 @@ async def dump(pids: Sequence[int], *, py_spy: Path | None, limit_s: float = 20.
 
 
 async def _dump(pid: int, py_spy: Path | None, limit_s: float, proc: Path) -> str:
+    process = proc / str(pid)
     try:
-        title, by_kernel = f"== {pid}: {_command(proc / str(pid))}", "\n".join(_threads(proc / str(pid)))
+        title = f"== {pid}: {(process / 'comm').read_text().strip()}"
+        by_kernel = "\n".join(_threads(process))
     except OSError as exc:
         return f"== {pid}: gone ({exc.strerror})\n"
     if py_spy is None:
@@ -63,18 +70,14 @@ async def _ask(py_spy: Path, pid: int, limit_s: float) -> str:
         raise _NoAnswer(f"py-spy did not answer within {limit_s:g} s") from None
     finally:
         if asked.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, TimeoutError):
                 asked.kill()
-            await asked.wait()
+                async with asyncio.timeout(_LAST_BREATH_S):  # it may stand where the process stands
+                    await asked.wait()
     text = said.decode(errors="replace").rstrip()
     if asked.returncode != 0:
         raise _NoAnswer(f"py-spy failed with {asked.returncode}: {text.rpartition(chr(10))[2]}")
     return text
-
-
-def _command(process: Path) -> str:
-    words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    return words[:200] or (process / "comm").read_text().strip()
 
 
 def _threads(process: Path) -> Iterator[str]:
