@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """A unit's `RestartPreventExitStatus=71 78` relies on these values, and so may scripts: they never change."""
+    """A unit's `RestartPreventExitStatus=66 71 78` relies on these values, and so may scripts: they never change."""
 
     OK = 0
     """Done; also a stop that was asked for, by SIGTERM or by Ctrl-C."""

@@ -69,18 +69,10 @@ def _do(operation: Operation, say: Say) -> None:
             shutil.rmtree(path)
         case Systemctl(("start", unit)):
             _start(operation, unit, say)
-        case Systemctl(words, may_fail):
-            _systemctl(words, may_fail)
+        case Systemctl(words):
+            units.run(*words, timeout_s=STOP_TIMEOUT_S)
         case Run(words):
             _run(operation, words)
-
-
-def _systemctl(words: tuple[str, ...], may_fail: bool) -> None:
-    try:
-        units.run(*words, timeout_s=STOP_TIMEOUT_S)
-    except units.Refusal:
-        if not may_fail:
-            raise
 
 
 def _run(operation: Run, words: tuple[str, ...]) -> None:

@@ -47,7 +47,7 @@ def _stop(standing: list[str]) -> Iterator[Operation]:
         if group:
             yield Systemctl(("stop", *group))
     if standing:
-        yield Systemctl(("reset-failed", *standing), may_fail=True)
+        yield Systemctl(("reset-failed", *standing))
 
 
 def _remove_directories(world: World, *, purge: bool) -> Iterator[Operation]:

@@ -120,10 +120,7 @@ class RemoveTree:
 
 @dataclass(frozen=True)
 class Systemctl:
-    """`may_fail`: there may be nothing to do it to."""
-
     words: tuple[str, ...]
-    may_fail: bool = False
 
     def __str__(self) -> str:
         return f"systemctl {' '.join(self.words)}"

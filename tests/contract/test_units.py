@@ -29,7 +29,7 @@ SOCKET = (DIRECTORY / "b70-openai-frontdoor.socket").read_text()
 SLOT = (DIRECTORY / "b70-vllm-slot.service").read_text()
 SWITCH = (DIRECTORY / "b70-slot-switch@.service").read_text()
 
-# Measured with systemd 252: 1.8 and 1.1. What remains of the slot's is its network (loopback), its cards, and pages that
+# Measured with systemd 252: 1.8 and 1.1. What remains of the slot is its network (loopback), its cards, and pages that
 # are writable and executable: docs/install.md
 MOST_EXPOSURE = {units.SLOT: 2.0, units.DOOR: 1.5}
 EVERYTHING_DIFFERS = replace(
