@@ -19,7 +19,7 @@ RECOVERY_WORDS = {
     RecoveryStage.PROBING: "each is asked to compute",
     RecoveryStage.DONE: "were asked to compute",
 }
-STANDS_AFTER_S = 10.0  # a scrape every 2 s; what stands for longer is worth a word
+STANDS_AFTER_S = 15.0  # the engine is asked every 5 s; what stands for longer is worth a word
 
 
 def lines_of(sight: Sight) -> Iterator[str]:

@@ -113,7 +113,7 @@ def test_durations_are_in_the_largest_unit_that_fits_twice(seconds: float, said:
 
 
 CARDS = (CardFacts(bdf="0000:03:00.0", verdict="wedged", words="no answer in 30 s"),)
-BUSY = Pulse(running=3, waiting=1, tokens=9, beat_at=NOW - 10, allowance_s=600)
+BUSY = Pulse(running=3, waiting=1, tokens=9, beat_at=NOW - 15, allowance_s=600)
 
 
 @pytest.mark.parametrize(
@@ -130,11 +130,11 @@ BUSY = Pulse(running=3, waiting=1, tokens=9, beat_at=NOW - 10, allowance_s=600)
             "           0000:03:00.0 wedged: no answer in 30 s",
         ),
         ({"restarts": 1}, "  again    1 start after a failure"),
-        ({"pulse": replace(BUSY, running=0, waiting=0)}, "  pulse    idle, moved 10 s ago"),
+        ({"pulse": replace(BUSY, running=0, waiting=0)}, "  pulse    idle, moved 15 s ago"),
         ({"pulse": BUSY}, "  pulse    3 running, 1 waiting"),
         (
-            {"pulse": replace(BUSY, beat_at=NOW - 11)},
-            "  pulse    3 running, 1 waiting: no progress for 11 s; after 10 min it counts as hung",
+            {"pulse": replace(BUSY, beat_at=NOW - 16)},
+            "  pulse    3 running, 1 waiting: no progress for 16 s; after 10 min it counts as hung",
         ),
         (
             {"warnings": (Notice(name="igc", kind="benign", words="it is slow", first_at=0, count=1),)},
