@@ -24,7 +24,7 @@ SIMULATED_CARDS = "/var/lib/b70-vllm-slot/simulated-cards.json"
 DEVICE_FAULTS = "/var/lib/b70-vllm-slot/device-faults.json"
 SWEPT = "/run/b70-vllm-slot/swept.json"
 ENGINE = 18080
-FAULTY, STUBBORN = "sim-faulty", "sim-stubborn"
+FAULTY, LOADING, STUBBORN = "sim-faulty", "sim-loading", "sim-stubborn"
 LOST = f"device_lost:after_tokens={catalog.TOKENS_BEFORE_THE_END}"
 
 GRACE_S = 6.0  # of the profiles here
@@ -33,6 +33,7 @@ GRACE_S = 6.0  # of the profiles here
 @pytest.fixture(scope="module", autouse=True)
 def _settings(installed: Installed) -> None:
     installed.add_profile(FAULTY, LOST, "wedge_card:card=0,how=faulty")
+    installed.add_profile(LOADING, "crash_loading:text=device_lost")
     installed.add_profile(STUBBORN, "ignore_sigterm")
     # start limits are another test's
     installed.drop_in(SLOT, "[Unit]\nStartLimitIntervalSec=0\n", "99-devices")
@@ -112,6 +113,15 @@ def test_a_card_that_does_not_keeps_it_down_until_it_is_recovered(installed: Ins
     assert installed.machine.show(SLOT, "ActiveState") == {"ActiveState": "active"}
 
 
+def test_a_fault_while_it_loads_is_no_different(installed: Installed) -> None:
+    """And systemd's patience with a start, which is shorter than the quiet here, is asked for."""
+    installed.drop_in(SLOT, "[Service]\nTimeoutStartSec=2\nEnvironment=SLOT_QUIET_S=2.5\n", "99-then")
+    installed.activate(LOADING)
+    assert installed.machine.systemctl("start", SLOT, check=False).returncode != 0
+    assert how_it_ended(installed) == {"ExecMainStatus": str(ExitCode.DEVICE.value), "NRestarts": "1"}
+    installed.drop_out(SLOT, "99-then")
+
+
 def test_whoever_may_not_recover_it_may_look(installed: Installed) -> None:
     assert installed.slotctl("recover", user="nobody").returncode == 0
     refused = installed.slotctl("recover", "--next", user="nobody", check=False)
@@ -131,7 +141,7 @@ def test_a_supervisor_that_is_killed_leaves_its_engine_to_the_keeper(installed: 
 
 
 def test_the_sweep_ends_what_nobody_else_ends_and_sigkill_is_its_last_word(installed: Installed) -> None:
-    installed.drop_in(SLOT, "[Service]\nTimeoutStopSec=23\nEnvironment=SLOT_STOP_TIMEOUT_S=23\n", "99-soon")
+    installed.drop_in(SLOT, "[Service]\nTimeoutStopSec=23\nEnvironment=SLOT_STOP_TIMEOUT_S=23\n", "99-then")
     start(installed, STUBBORN)
     state = installed.until_state("serving")
     installed.activate(catalog.A)
@@ -140,7 +150,7 @@ def test_the_sweep_ends_what_nobody_else_ends_and_sigkill_is_its_last_word(insta
     keepers = [pid for pid in family if "keeper.py" in installed.machine.read(f"/proc/{pid}/cmdline")]
     installed.machine.run(["kill", "-KILL", *[str(pid) for pid in [state.supervisor_pid, *keepers]]])
     installed.machine.wait_for(SLOT, ActiveState="active", NRestarts="1")
-    installed.drop_out(SLOT, "99-soon")
+    installed.drop_out(SLOT, "99-then")
     found = swept(installed)
     assert found["killed"], installed.story()
     assert set(found["killed"]) <= set(found["terminated"])  # each was asked before
