@@ -40,7 +40,11 @@ async def ask(
 ) -> CardSight:
     """What was seen of the card. Takes at most `limit_s`, then `grace_s` between SIGTERM and SIGKILL, and 1 s more."""
     began = time.monotonic()
-    verdict, words = judge(await _outcome(question, limit_s, grace_s, identity))
+    try:
+        outcome = await _outcome(question, limit_s, grace_s, identity)
+    except OSError as exc:  # no room for a file, no process left: a host in trouble says nothing of its cards
+        outcome = NotAsked(f"this host could not ask: {exc}")
+    verdict, words = judge(outcome)
     return CardSight(question.bdf, verdict, words, time.monotonic() - began)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,13 @@ async def test_no_such_program() -> None:
         Verdict.UNKNOWN,
         "/nowhere/python cannot be run: No such file or directory",
     )
+
+
+async def test_a_host_without_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    sight = await ask(saying("true"))
+    assert sight.verdict is Verdict.UNKNOWN
+    assert sight.words.startswith("this host could not ask: ")
 
 
 async def test_a_card_without_its_driver_is_not_asked() -> None:
