@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from systemd import bringing
 from systemd.guarded import NotAllowed
-from systemd.installed import Installed, install
+from systemd.installed import Installed, bring, install
 from systemd.machine import Machine
 from systemd.plan import Hierarchy
 from systemd.requirements import why_not
@@ -48,7 +48,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def installed(machine: Machine, wheel: Path) -> Installed:
     """The module's machine with the product installed: sim-a is active, everything is enabled, nothing is started."""
-    return install(machine, wheel)
+    return install(bring(machine, wheel))
 
 
 @contextlib.contextmanager

@@ -133,12 +133,9 @@ def bring(machine: Machine, wheel: Path, more: Mapping[str, str] | None = None) 
     return Installed(machine, venv, catalog.place_in(machine, venv, more or {}))
 
 
-def install(
-    machine: Machine, wheel: Path, profile: str = catalog.A, more: Mapping[str, str] | None = None
-) -> Installed:
-    """Brought in and installed: `profile` is active, all is enabled, and nothing is started yet."""
-    made = bring(machine, wheel, more)
-    made.slotctl("install", "--profile", profile, "--enable")
+def install(brought: Installed, profile: str = catalog.A) -> Installed:
+    """`profile` is active, all is enabled, and nothing is started yet."""
+    brought.slotctl("install", "--profile", profile, "--enable")
     for unit, text in HASTE.items():
-        made.drop_in(unit, text)
-    return made
+        brought.drop_in(unit, text)
+    return brought

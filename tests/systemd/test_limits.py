@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from systemd import catalog
-from systemd.installed import DOOR, SLOT, Installed, install
+from systemd.installed import DOOR, SLOT, Installed, bring, install
 from systemd.load import Sort, chat
 from systemd.machine import Machine
 from systemd.plan import Hierarchy
@@ -37,7 +37,7 @@ MIB = 1 << 20
 def limited(boot_for_all: Boot, wheel: Path) -> Installed:
     """On a machine whose limits act, if this host can have one."""
     with_limits = Hierarchy.UNIFIED if why_not(Hierarchy.LEGACY) else Hierarchy.LEGACY
-    return install(boot_for_all(hierarchy=with_limits), wheel)
+    return install(bring(boot_for_all(hierarchy=with_limits), wheel))
 
 
 def needs(limited: Installed, controller: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from systemd.bringing import CHECKOUT
-from systemd.installed import SLOT, Installed, install
+from systemd.installed import SLOT, Installed, bring, install
 from systemd.load import Sort, chat
 from systemd.machine import Machine
 
@@ -43,7 +43,7 @@ def installed(boot_for_all: Callable[..., Machine], wheel: Path, require: Callab
     require(is_there, f"REAL vLLM IS NOT INSTALLED in {DATA_DIR}: run scripts/engine-venv")
     interpreter = (VENV / "bin/python").resolve().parents[1]
     shown = {str(path): path for path in (VENV, MODEL_DIR, interpreter) if path != Path("/usr")}
-    return install(boot_for_all(shown=shown, disk_mib=1024), wheel, PROFILE, {PROFILE: TEXT})
+    return install(bring(boot_for_all(shown=shown, disk_mib=1024), wheel, {PROFILE: TEXT}), PROFILE)
 
 
 def test_real_vllm_lives_in_the_units_sandbox(installed: Installed) -> None:
