@@ -117,9 +117,9 @@ def test_without_a_way_back_it_stays_down_and_the_door_says_why(slot: Installed,
 
 def test_a_generation_that_outlasts_the_drain_keeps_its_model(slot: Installed, models: Models) -> None:
     before = slot.machine.show(SLOT, "MainPID")
-    with Load(slot.machine, streams=1, tokens=400) as load:
-        until(lambda: load.answers.count(Sort.OK) or None, lambda: "a first answer")
-        done = slot.slotctl("switch", models.other, "--drain-timeout", "1", check=False)
+    with Load(slot.machine, tokens=200) as load:
+        load.until(Sort.OK)
+        done = slot.slotctl("switch", models.other, "--drain-timeout", "0", check=False)
     load.answers.assert_nobody_was_hurt()
     assert done.returncode == 1
     assert slot.machine.show(SLOT, "MainPID") == before
@@ -128,17 +128,17 @@ def test_a_generation_that_outlasts_the_drain_keeps_its_model(slot: Installed, m
 
 
 def test_forced_it_is_cut_and_told(slot: Installed, models: Models) -> None:
-    with Load(slot.machine, streams=1, tokens=400) as load:
-        until(lambda: load.answers.count(Sort.OK) or None, lambda: "a first answer")
+    with Load(slot.machine, tokens=200) as load:
+        load.until(Sort.OK)
         slot.slotctl("switch", models.other, "--drain-timeout", "0", "--force")
         load.until_answered_by(models.other)
     assert not load.answers.of(Sort.FAILED), str(load.answers)
-    assert load.answers.count(Sort.CUT) <= 1
+    assert load.answers.count(Sort.CUT) <= 3  # one for each client
 
 
 def test_two_at_once_do_not_interleave(slot: Installed, models: Models) -> None:
-    with Load(slot.machine, streams=1, tokens=200) as load:
-        until(lambda: load.answers.count(Sort.OK) or None, lambda: "a first answer")
+    with Load(slot.machine, tokens=200) as load:
+        load.until(Sort.OK)
         first = slot.popen_slotctl("switch", models.other)
         until(lambda: progress_of(slot).get("step") == "drain" or None, lambda: f"a drain: {progress_of(slot)}")
         second = slot.slotctl("switch", BAD, check=False)

@@ -68,3 +68,26 @@ def test_what_is_shipped_lies_in_a_checkout_or_in_the_wheel(tmp_path: Path) -> N
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/engine-cpu.txt").touch()
     assert shipped("requirements/engine-cpu.txt", package) == tmp_path / "requirements/engine-cpu.txt"
+
+
+@pytest.mark.parametrize(
+    ("environment", "uid", "switch_dir", "switch_run_dir"),
+    [
+        # the switch's own places are root's, apart from those of the slot's user
+        ({}, ROOT, "/var/lib/b70-slot-switch", "/run/b70-slot-switch"),
+        # the slot's unit names its places, and its helpers find the switch's
+        (
+            {"SLOT_RUN_DIR": "/run/b70-vllm-slot", "SLOT_DATA_DIR": "/var/lib/b70-vllm-slot"},
+            USER,
+            "/var/lib/b70-slot-switch",
+            "/run/b70-slot-switch",
+        ),
+        ({"SLOT_RUN_DIR": "/r", "SLOT_DATA_DIR": "/d"}, ROOT, "/d/switch", "/r/switch"),
+        ({"SLOT_SWITCH_DIR": "/s", "SLOT_SWITCH_RUN_DIR": "/t"}, ROOT, "/s", "/t"),
+    ],
+)
+def test_where_a_switch_keeps_its_things(
+    environment: dict[str, str], uid: int, switch_dir: str, switch_run_dir: str
+) -> None:
+    paths = locate(environment, uid=uid, home=HOME, prefix=INSTALLED)
+    assert (str(paths.switch_dir), str(paths.switch_run_dir)) == (switch_dir, switch_run_dir)

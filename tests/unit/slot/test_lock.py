@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slot.lock import Held, take
+from slot.lock import Held, holder, take
 
 NOBODY = 2**22 + 1  # above the largest process id that Linux gives
 
@@ -35,3 +35,16 @@ def test_whoever_finds_it_held_is_told_a_holder_that_lives(
     assert held.value.pid == named
     assert str(tmp_path / "lock") in str(held.value)
     lock.close()
+
+
+def test_who_only_looks_takes_nothing_and_writes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    assert holder(file) is None
+    assert not file.exists()
+    lock = take(file)
+    found = holder(file)
+    assert found is not None and found.pid == os.getpid()
+    lock.close()
+    text = file.read_text()
+    assert holder(file) is None
+    assert file.read_text() == text

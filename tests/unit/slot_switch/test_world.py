@@ -1,0 +1,117 @@
+"""What is seen before a switch: who serves, who waits for a recovery, whose pause it is, what the plan says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from slot.state import CardFacts, Lifecycle, ProfileFacts, Recovery, RecoveryStage, SlotState
+from slot.switch.gate import NoOp
+from slot.switch.plan import Plan
+from slot.switch.request import Request
+from slot.switch.steps import Which
+from slot.switch.world import Sight
+from slot.units import UnitSight
+
+NOW = 1000.0
+UNIT = UnitSight("loaded", "active", "running", "success", 0, 1, "enabled", "")
+FAILED = UnitSight("loaded", "failed", "failed", "exit-code", 71, 0, "enabled", "")
+SERVING = SlotState(
+    state=Lifecycle.SERVING,
+    since=900.0,
+    updated_at=NOW,
+    profile=ProfileFacts(name="a", title="", hf_id="", modalities="text", status="test", sha256="a" * 64),
+    served_model_name="a",
+    engine_url="http://127.0.0.1:18080",
+    supervisor_pid=1,
+)
+
+
+def sight(slot: SlotState | None = SERVING, unit: UnitSight | None = UNIT, door: dict[str, Any] | None = None) -> Sight:
+    return Sight(
+        at=NOW,
+        active=None,
+        slot=slot,
+        slot_unit=unit,
+        door_unit=None,
+        door_status=door,
+        served=Which("b", "b" * 64),
+        under_way=None,
+    )
+
+
+def test_who_serves() -> None:
+    assert sight().serving == Which("a", "a" * 64)
+    assert sight(None).serving is None
+    assert sight(msgspec.structs.replace(SERVING, state=Lifecycle.LOADING)).serving is None
+    assert sight(msgspec.structs.replace(SERVING, updated_at=NOW - 60)).serving is None
+
+
+def recovered(stage: RecoveryStage, *verdicts: str) -> SlotState:
+    cards = tuple(CardFacts(bdf=f"0000:0{number}:00.0", verdict=each, words="") for number, each in enumerate(verdicts))
+    return msgspec.structs.replace(SERVING, state=Lifecycle.FAILED, recovery=Recovery(stage=stage, cards=cards))
+
+
+@pytest.mark.parametrize(
+    ("slot", "unit", "awaits"),
+    [
+        (SERVING, UNIT, False),
+        (SERVING, None, False),
+        (SERVING, FAILED, True),
+        (None, FAILED, True),
+        (recovered(RecoveryStage.DONE, "healthy", "healthy"), FAILED, False),
+        (recovered(RecoveryStage.DONE, "healthy", "wedged"), FAILED, True),
+        (recovered(RecoveryStage.DONE, "unknown"), FAILED, True),
+        (recovered(RecoveryStage.DONE), FAILED, True),
+        (recovered(RecoveryStage.PROBING, "healthy"), FAILED, True),
+    ],
+)
+def test_who_waits_for_a_recovery(slot: SlotState | None, unit: UnitSight | None, awaits: bool) -> None:
+    assert sight(slot, unit).awaits_recovery is awaits
+
+
+@pytest.mark.parametrize(
+    ("door", "reason"),
+    [
+        (None, None),
+        ({}, None),
+        ({"frontdoor": {"paused": None}}, None),
+        ({"frontdoor": {"paused": {"by": "pause_file", "why": None}}}, None),
+        ({"frontdoor": {"paused": {"by": "control_socket", "why": "noon"}}}, "noon"),
+        ({"frontdoor": {"paused": {"by": "control_socket", "why": None}}}, "paused"),
+    ],
+)
+def test_whose_pause_it_is(door: dict[str, Any] | None, reason: str | None) -> None:
+    assert sight(door=door).paused_by_an_admin == reason
+
+
+def plan(seen: Sight, **known: Any) -> Plan:
+    facts: dict[str, Any] = {
+        "request": Request("b", id="00000001"),
+        "target": Which("b", "b" * 64),
+        "judged": None,
+        "sight": seen,
+        "rollback_to": "a",
+        "last_load_s": 88.6,
+        "last_failure": None,
+        "weights_bytes": 113 * 2**30,
+        "available_bytes": None,
+    }
+    return Plan(**{**facts, **known})
+
+
+def test_a_plan_says_who_would_be_waited_for() -> None:
+    door = {"frontdoor": {"active_generations": 3, "queued_generations": 1}}
+    text = "\n".join(plan(sight(door=door)).lines())
+    assert "3 active, 1 waiting; they get 5 min, or nothing is changed" in text
+    assert "weights 113.0 GiB; host memory available not known" in text
+    assert "back to a" in text
+    assert plan(sight()).as_data()["in_flight"] is None
+
+
+def test_a_plan_says_what_the_gate_says() -> None:
+    told = plan(sight(), judged=NoOp("it serves already"))
+    assert told.as_data()["why_not"] == "it serves already"
+    assert any("it serves already" in line for line in told.lines())
