@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from slot.cli.installation import carry_out, look_around, refused, wanted_here
+import os
+
+from slot.cli.installation import carry_out, catalog_of, look_around, refused, wanted_here
 from slot.cli.places import profile_named
 from slot.cli.prepare import servable
 from slot.cli.refusal import Refused
@@ -28,13 +30,14 @@ def install(
     as_json: bool,
 ) -> int:
     """The exit code. `user` and `port` None: as installed before, or the default. Raises Refused, ProfileError."""
-    active = flatten(servable(profile_named(profile, paths.catalog_dir))) if profile else None
     world = look_around(dry_run=dry_run)
+    before = world.record or Record()
+    catalog_dir = paths.catalog_dir if os.environ.get("SLOT_CATALOG_DIR") else catalog_of(before, paths)
+    active = flatten(servable(profile_named(profile, catalog_dir))) if profile else None
     if active is None:
         _refuse_without_profile(is_needed=start)
-    before = world.record or Record()
     record = Record(user=user or before.user, port=port or before.port, simulate=simulate)
-    wanted = wanted_here(record, paths.catalog_dir, active_profile=active, enable=enable, start=start)
+    wanted = wanted_here(record, catalog_dir, active_profile=active, enable=enable, start=start)
     try:
         operations = plan.install(wanted, world)
     except CannotInstall as exc:

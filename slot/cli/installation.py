@@ -82,6 +82,11 @@ def wanted_here(
     )
 
 
+def catalog_of(record: Record, paths: where.Paths) -> Path:
+    """The catalog that the services use, whatever the shell says that asks."""
+    return Path(record.catalog_dir) if record.catalog_dir else paths.catalog_dir
+
+
 def profiles_in(catalog_dir: Path) -> list[Profile]:
     """Those that can be read; what is wrong with the others is `slotctl check`'s to say."""
     catalog: Catalog = catalog_in(catalog_dir)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from slot.cli.installation import carry_out, look_around, refused, wanted_here
+from slot.cli.installation import carry_out, catalog_of, look_around, refused, wanted_here
 from slot.cli.refusal import Refused
 from slot.exit_codes import ExitCode
 from slot.install import plan
@@ -18,8 +16,7 @@ def upgrade(paths: Paths, *, dry_run: bool, as_json: bool) -> int:
     if world.record is None:
         facts = (("do", "slotctl install --profile NAME"),)
         raise Refused(ExitCode.NO_INPUT, "nothing is installed that could be upgraded", facts)
-    catalog_dir = Path(world.record.catalog_dir) if world.record.catalog_dir else paths.catalog_dir
-    wanted = wanted_here(world.record, catalog_dir)
+    wanted = wanted_here(world.record, catalog_of(world.record, paths))
     try:
         operations = plan.upgrade(wanted, world)
     except CannotInstall as exc:

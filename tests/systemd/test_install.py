@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from processes import until
 from systemd.bringing import CHECKOUT
-from systemd.catalog import A, B
+from systemd.catalog import A, B, profile
 from systemd.command import CommandFailed
 from systemd.installed import ACTIVE_PROFILE, DOOR, SLOT, SOCKET, Installed, bring
 from systemd.load import Load, Sort, chat
@@ -149,10 +149,15 @@ def test_from_a_checkout_in_a_home_that_is_closed_to_all_others(boot: Callable[.
     # an editable installation is the checkout's path in place of the packages
     packages = f"{venv}/lib/python3.*/site-packages"
     machine.run(["sh", "-c", f"cd {packages} && rm -r slot frontdoor && echo /root/checkout >checkout.pth"])
-    machine.run([slotctl, "install", "--profile", "sim", "--start"])
-    until(lambda: chat(machine).model == "sim" or None, lambda: "an answer through port 8000")
+    for name in (A, B):
+        machine.write(f"/root/profiles/{name}.env", profile(name))
+    machine.run(["env", "SLOT_CATALOG_DIR=/root/profiles", slotctl, "install", "--profile", A, "--start"])
+    # the unit of the switch, and the command for everybody, know that catalog from then on
+    machine.run(["/usr/local/bin/slotctl", "switch", B])
+    until(lambda: chat(machine).model == B or None, lambda: "an answer through port 8000")
     for pid in main_pids(machine, SLOT, DOOR):
-        assert set(machine.run(["ls", f"/proc/{pid}/root/root"]).stdout.split()) <= {"checkout", "slot", ".pyenv"}
+        assert set(machine.run(["ls", f"/proc/{pid}/root/root"]).stdout.split()) <= {"checkout", "slot", "profiles"}
+    assert machine.run([slotctl, "upgrade"]).stdout == f"{venv}/bin/frontdoor replace\n"
     machine.run([slotctl, "uninstall", "--purge"])
 
 
@@ -212,6 +217,8 @@ def test_operators_may_switch_and_nothing_else(bare: Installed, require: Callabl
         assert not may("olga", "start", "b70-slot-switch@..service")
         assert not may("otto", "restart", DOOR)
         assert not may("otto", "start", f"b70-slot-switch@{B}.service")
+        assert machine.run(["/usr/local/bin/slotctl", "switch", B], user="olga", check=False).returncode == 0
+        assert bare.active_name() == B
         # the control socket is theirs as well; and who is nobody in particular may look
         machine.run([bare.venv / "bin/frontdoor", "pause", "olga looks"], user="olga")
         machine.run([bare.venv / "bin/frontdoor", "resume"], user="olga")
