@@ -4,14 +4,15 @@ The unit does the switch; here its files are read. `moment` and `ending` decide 
 
     1. The history has a line with its id    -> it is over, and how
     2. Its unit is not at work any more      -> looked once more for the line; none: it ended without one
-    3. Otherwise                             -> what it does, from its progress and the slot's snapshot
+    3. Otherwise                             -> what it does, from its progress and the slot's snapshot; first that of
+                                                a switch that was cut off before, which it finishes or undoes
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slot import state, units
 from slot.cli.load_view import left
@@ -123,10 +124,11 @@ class Follower:
         self._id = id_
         self._unit = unit
         self._world = world
+        self._began_at = time.time()
         self._history = world.desk.history_file
 
     def run(self, view: MomentView | None) -> Ended:
-        """Shows it until it is over; None: only waits. Raises OSError, units.Refusal, KeyboardInterrupt."""
+        """Shows it until it is over; None: only waits. Raises OSError, KeyboardInterrupt."""
         told: str | None = None
         for now_doing in self._looks():
             if view is None:
@@ -134,7 +136,8 @@ class Follower:
             if (why := reason(now_doing)) is not None and why != told:
                 view.say(f"{now_doing.to} does not serve: {why}")
                 told = why
-            view.show(moment(now_doing, state.read_if_sound(self._world.paths.state_file)))
+            shown = moment(now_doing, state.read_if_sound(self._world.paths.state_file))
+            view.show(shown if now_doing.id == self._id else before_that(shown))
         return Ended(history.find(self._history, self._id), told)
 
     def _looks(self) -> Iterator[Progress]:
@@ -142,10 +145,27 @@ class Follower:
         looked_at = time.monotonic()
         while history.find(self._history, self._id) is None:  # 1
             now_doing = progress.read(self._world.progress_file)
-            if now_doing is not None and now_doing.id == self._id:
+            if now_doing is not None and (now_doing.id == self._id or self._is_settled_first(now_doing)):
                 yield now_doing  # 3
             if time.monotonic() - looked_at >= LOOK_AT_UNIT_S:
                 looked_at = time.monotonic()
-                if units.look(self._unit).active not in AT_WORK:  # 2
+                if not self._is_at_work():  # 2
                     return
             time.sleep(LOOK_S)
+
+    def _is_settled_first(self, other: Progress) -> bool:
+        """Whether that of another switch was told since we watch: what lies there from before is old."""
+        return other.outcome is None and self._world.progress_file.stat().st_mtime >= self._began_at
+
+    def _is_at_work(self) -> bool:
+        try:
+            return units.look(self._unit).active in AT_WORK
+        except units.Refusal:
+            return True  # a systemd that is too busy to answer has not ended it
+
+
+def before_that(shown: Moment) -> Moment:
+    """The same, of the switch that was cut off before this one."""
+    return replace(
+        shown, label=f"first, what was cut off: {shown.label}", words=f"first, what was cut off: {shown.words}"
+    )

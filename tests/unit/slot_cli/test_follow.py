@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -145,6 +147,20 @@ def test_a_unit_that_ends_without_a_line_is_not_waited_for_for_ever(
     shown = Shown()
     assert Follower(id_, "b70-slot-switch@b.service", world).run(shown).record is None
     assert (set(shown.labels), shown.lines) == (labels, lines)
+
+
+def test_what_it_settles_first_is_shown_as_another_switch(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text("#!/bin/sh\necho ActiveState=inactive\n")
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    shown, follower = Shown(), Follower("00000000", "b70-slot-switch@c.service", world)
+    progress.write(world.progress_file, doing(Step.UNDO_STOP))
+    os.utime(world.progress_file, (time.time() + 1,) * 2)
+    follower.run(shown)
+    assert set(shown.labels) == {"first, what was cut off: going back: stopping b"}
 
 
 def test_a_unit_that_waits_for_its_next_try_is_at_work() -> None:
