@@ -2,7 +2,8 @@
 
 `moved` is everything that shows that the engine core takes steps. The counters alone would not do: of a step that
 brings no token vLLM 0.32 counts nothing (async_llm.py, line 852), and a long prompt takes many such steps; but each of
-them takes blocks of the KV cache. An engine with several cores has a sample of each; all of them are in here.
+them takes blocks of the KV cache (measured: with 119 chunks). An engine with several cores has a sample of each; all of
+them are in here.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ async def test_the_engine_says_something_worth_a_note(slot: Slot) -> None:
     serving = await slot.until_state("serving")
     [notice] = serving.warnings
     assert "VLLM_COLOUR" in notice.words
-    assert f"WARNING slot.supervisor.service: quick: {notice.name}: " in slot.log
+    assert f"WARNING slot.supervisor.supervisor: quick: {notice.name}: " in slot.log
     supervisor.send_signal(signal.SIGTERM)
     assert await slot.exit_code(supervisor) == ExitCode.OK
 
@@ -154,4 +154,6 @@ async def test_the_engine_says_something_worth_a_note(slot: Slot) -> None:
 async def test_a_failed_load_shows_where_it_stood(slot: Slot) -> None:
     supervisor = await slot.start(*slot.misbehaving("silent"), stall_timeout_s=1)
     assert await slot.exit_code(supervisor) == ExitCode.FAILED
-    assert "misbehaving_engine.py silent" in (incident(slot) / "stacks.txt").read_text()
+    place = incident(slot)
+    assert place.name.endswith("-stalled")
+    assert "(sleeping)" in (place / "stacks.txt").read_text()
