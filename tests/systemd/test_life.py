@@ -113,7 +113,7 @@ def stays_down_after_the_second_device_fault(installed: Installed) -> None:
     assert restarts_of(installed) == restarts
     assert installed.processes_of(SLOT) == []
     failure = installed.until_state("failed", SECOND).failure
-    assert failure is not None and "slotctl recover" in failure.next_step
+    assert failure is not None and failure.next_step is not None and "slotctl recover" in failure.next_step
     assert failure.next_step in installed.slotctl("status", check=False).stdout
     refused = chat(installed.machine)
     assert (refused.sort, refused.status) == (Sort.REFUSED, 503), refused
@@ -176,4 +176,4 @@ def everything_kept(machine: Machine) -> dict[str, str]:
     listed = f"find /var/lib /var/cache /usr/local/bin /usr/local/sbin -xdev {written} ! -type d -printf '%s %p\\n'"
     summed = f"find /etc -xdev -type f {written} -exec cksum {{}} +"
     lines = machine.run(["sh", "-c", f"{listed}; {summed}"]).stdout.splitlines()
-    return dict(reversed(line.rsplit(" ", 1)) for line in lines)
+    return {path: facts for facts, _, path in (line.rpartition(" ") for line in lines)}

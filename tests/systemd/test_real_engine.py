@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from systemd import catalog
 from systemd.bringing import CHECKOUT
 from systemd.installed import SLOT, Installed, bring, install
 from systemd.load import Sort, chat
@@ -65,9 +66,15 @@ def test_it_cannot_change_the_engine(installed: Installed) -> None:
     assert "Read-only" in installed.machine.run(["touch", MODEL_DIR / "mine"], check=False).stderr
 
 
-def test_it_stops_in_peace_and_leaves_nothing(installed: Installed) -> None:
-    installed.machine.systemctl("stop", SLOT, timeout=60)
+def test_it_makes_room_for_another_model_in_peace(installed: Installed) -> None:
+    began = installed.processes_of(SLOT)
+    installed.slotctl("switch", catalog.A, timeout=120)
+    installed.until_served(catalog.A)
+    assert not set(began) & set(installed.processes_of(SLOT))
+    assert not [line for line in installed.log() if "SIGKILL" in line or "killing what is left" in line]
+
+
+def test_nothing_is_left_of_it(installed: Installed) -> None:
+    installed.machine.systemctl("stop", SLOT)
     assert installed.processes_of(SLOT) == []
-    said = installed.log()
-    assert not [line for line in said if "SIGKILL" in line or "killing what is left" in line], said[-20:]
-    assert installed.until_state("stopped").failure is None
+    assert installed.until_state("stopped", catalog.A).failure is None
