@@ -58,7 +58,8 @@ def wanted_here(
     start: bool = False,
 ) -> Wanted:
     """`record`: user, port and the like as they shall be. Raises Refused."""
-    home = _home_of(record.user)
+    catalog_dir = _plain(catalog_dir.absolute(), "the catalog of profiles")
+    home = _plain(_home_of(record.user), f"the home of {record.user}")
     catalog = profiles_in(catalog_dir)
     own = programs()
     engines = sandbox.engines_of(catalog, places.DATA_DIR, home)
@@ -106,10 +107,14 @@ def bin_dir() -> Path:
     if missing:
         facts = (("found", f"no {' and no '.join(missing)} in {directory}"), ("do", "install the package into a venv"))
         raise Refused(ExitCode.CONFIG, "the units would have nothing to start", facts)
-    if not _PLAIN_PATH.fullmatch(str(directory)):
-        facts = (("found", str(directory)), ("do", "install it into a path like /opt/b70-model-slot"))
-        raise Refused(ExitCode.CONFIG, "the path of the programs cannot stand in a unit", facts)
-    return directory
+    return _plain(directory, "the directory of the programs")
+
+
+def _plain(path: Path, what: str) -> Path:
+    if not _PLAIN_PATH.fullmatch(str(path)):
+        facts = (("found", str(path)), ("expected", "letters, digits and ./_+@~-"), ("do", "choose another place"))
+        raise Refused(ExitCode.CONFIG, f"{what} cannot stand in a unit", facts)
+    return path
 
 
 def programs() -> tuple[Path, ...]:

@@ -35,7 +35,7 @@ MOST_EXPOSURE = {units.SLOT: 2.0, units.DOOR: 1.5}
 EVERYTHING_DIFFERS = replace(
     WANTED,
     programs=Sandbox((Path("/home/a/slot"),), ()),
-    engine=Sandbox((Path("/home/a/slot"), Path("/tmp/x")), (Path("/home/a/.cache"), Path("/mnt/cache"))),
+    engine=Sandbox((Path("/home/a/slot"), Path("/tmp/x:y z%")), (Path("/home/a/.cache"), Path("/mnt/cache"))),
     user="steve",
     home=Path("/home/steve"),
     catalog_dir=Path("/srv/profiles"),

@@ -78,6 +78,14 @@ def test_a_cache_in_a_home_is_bound_and_one_on_a_disk_is_opened() -> None:
     ]
 
 
+def test_a_path_is_one_word_whatever_is_in_it() -> None:
+    assert Sandbox((Path("/tmp/a b:50%"),), (Path("/mnt/a b"), Path("/mnt/c50%"))).lines() == [
+        'BindReadOnlyPaths="-/tmp/a b:50%%"',
+        'ReadWritePaths="-/mnt/a b"',
+        "ReadWritePaths=-/mnt/c50%%",
+    ]
+
+
 def test_a_login_users_home_is_shown_and_only_its_caches_are_writable(tmp_path: Path) -> None:
     profile = profile_of(tmp_path, "MODEL_SLOT_VENV=~/.venvs/xpu")
     box = for_engine([Path("/root/slot")], [profile], places.DATA_DIR, HOME, is_login=True)
