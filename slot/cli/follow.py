@@ -55,15 +55,14 @@ _TIMES = (("drain", "drained"), ("engine_stop", "stopped"), ("engine_load", "loa
 
 def moment(now_doing: Progress, slot: SlotState | None) -> Moment:
     """
-    1. Draining, and the door has told   -> how many of how many are left
+    1. Draining, and somebody was there       -> how many of how many are left
     2. Loading, by the slot's word or not yet -> its phase, its progress and what is left
     3. Any other step                         -> its name
     """
     label = _WORDS.get(now_doing.step, now_doing.step).format(to=now_doing.to, was=now_doing.came_from or "the slot")
     draining = now_doing.draining
-    if now_doing.step == Step.DRAIN and draining is not None:  # 1
-        gone = draining.began_with - draining.active - draining.waiting
-        fraction = gone / draining.began_with if draining.began_with else 1.0
+    if now_doing.step == Step.DRAIN and draining is not None and draining.began_with:  # 1
+        fraction = max(0.0, 1.0 - (draining.active + draining.waiting) / draining.began_with)
         return Moment(label, str(draining), fraction, news=f"{draining.active} {draining.waiting}")
     if now_doing.step in (Step.START, Step.UNDO_START):  # 2
         load = slot if slot is not None and slot.state is Lifecycle.LOADING else None

@@ -39,7 +39,7 @@ def doing(step: str, **facts: object) -> Progress:
         (
             doing(Step.DRAIN, draining=Draining(0, 0, 0.0, 0)),
             None,
-            Moment("draining", "draining 0 of 0", 1.0, news="0 0"),
+            Moment("draining", "draining"),
         ),
         (doing(Step.STOP), LOADING, Moment("stopping a", "stopping a")),
         (doing(Step.STOP, came_from=None), None, Moment("stopping the slot", "stopping the slot")),
