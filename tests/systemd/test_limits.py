@@ -46,14 +46,14 @@ def needs(limited: Installed, controller: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("controller", "appetite", "limit"),
+    ("controller", "appetite", "limit", "told"),
     [
-        ("memory", f"hog:bytes={400 * MIB}", "MemoryMax=300M"),
-        ("pids", "hog:tasks=300", "TasksMax=150"),
+        ("memory", f"hog:bytes={400 * MIB}", "MemoryMax=300M", "memory ran out"),
+        ("pids", "hog:tasks=300", "TasksMax=150", "can't start new thread"),
     ],
 )
 def test_an_engine_that_takes_too_much_is_stopped_by_its_limit(
-    limited: Installed, controller: str, appetite: str, limit: str
+    limited: Installed, controller: str, appetite: str, limit: str, told: str
 ) -> None:
     needs(limited, controller)
     limited.add_profile(HUNGRY, appetite)
@@ -64,7 +64,7 @@ def test_an_engine_that_takes_too_much_is_stopped_by_its_limit(
     restarted = limited.machine.systemctl("restart", SLOT, check=False)
     assert restarted.returncode != 0
     failure = limited.until_state("failed", HUNGRY).failure
-    assert failure is not None and failure.cause and failure.remedy, failure
+    assert failure is not None and told in f"{failure.cause}\n{failure.detail}", failure
     assert limited.processes_of(SLOT) == []
     # the door outlives it: what is short for the slot is not short for those who ask
     assert chat(limited.machine).sort is Sort.REFUSED

@@ -43,7 +43,8 @@ def installed(boot_for_all: Callable[..., Machine], wheel: Path, require: Callab
     is_there = is_installed(VENV, lock_file(CPU)) and MODEL_DIR.is_dir()
     require(is_there, f"REAL vLLM IS NOT INSTALLED in {DATA_DIR}: run scripts/engine-venv")
     interpreter = (VENV / "bin/python").resolve().parents[1]
-    shown = {str(path): path for path in (VENV, MODEL_DIR, interpreter) if path != Path("/usr")}
+    # what is below /usr is in every machine, and stays writable there
+    shown = {str(path): path for path in (VENV, MODEL_DIR, interpreter) if not path.is_relative_to("/usr")}
     return install(bring(boot_for_all(shown=shown, disk_mib=1024), wheel, {PROFILE: TEXT}), PROFILE)
 
 
