@@ -33,6 +33,7 @@ from slot.switch.request import Request, instance
 from slot.switch.world import World, look, world_at
 
 START_TIMEOUT_S = 10.0
+LARGEST = 999_999_999  # nine digits, as `slot.switch.request` reads them
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,11 @@ def ask(request: Request, profile: Profile, paths: Paths, manner: Manner) -> Exi
     return watch(request, unit, world, manner)
 
 
-def who(environment: Mapping[str, str]) -> int:
-    """Whose wish it is: behind sudo, the person's."""
+def who(environment: Mapping[str, str]) -> int | None:
+    """Whose wish it is: behind sudo, the person's. None for a number that has no room in a request."""
     uid = environment.get("SUDO_UID", "")
-    return int(uid) if uid.isdecimal() else os.getuid()
+    number = int(uid) if uid.isdecimal() else os.getuid()
+    return number if number <= LARGEST else None
 
 
 def show_plan(request: Request, profile: Profile, world: World, manner: Manner) -> ExitCode:

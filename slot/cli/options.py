@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 DRAIN_TIMEOUT_S = 300
+LONGEST_DRAIN_S = 7 * 86_400
 UNIT_WORDS = ("slot", "frontdoor", "switch")  # what `slotctl logs` tells apart
 
 
@@ -36,7 +37,10 @@ Wait = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Cut off what outlasts the drain; also right after a failure.")]
 DrainTimeout = Annotated[
-    int, typer.Option("--drain-timeout", metavar="SECONDS", min=0, help="How long running generations may go on.")
+    int,
+    typer.Option(
+        "--drain-timeout", metavar="SECONDS", min=0, max=LONGEST_DRAIN_S, help="How long running generations may go on."
+    ),
 ]
 ShowPlan = Annotated[bool, typer.Option("--plan", help="Say what would be done, and do nothing.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")]
