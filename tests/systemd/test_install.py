@@ -249,6 +249,13 @@ def test_what_cannot_be_is_said_before_anything_is_done(
     assert everything(product.machine) == before
 
 
+def test_the_predecessors_active_profile_is_not_taken_for_one_of_ours(product: Installed) -> None:
+    product.machine.write(ACTIVE_PROFILE, 'MODEL_DIR="${MODEL_DIR:-/mnt/models/minimax}"\n')
+    done = product.slotctl("install", "--start", check=False)
+    product.machine.run(["rm", "-r", str(Path(ACTIVE_PROFILE).parent)])
+    assert (done.returncode, "--profile NAME" in done.stderr) == (ExitCode.CONFIG, True), done.stderr
+
+
 def test_nobody_is_asked_for_a_password(product: Installed) -> None:
     done = product.slotctl("install", "--profile", A, check=False, user="nobody")
     assert done.returncode == ExitCode.FAILED
