@@ -47,7 +47,9 @@ class Serving:
             max_batched_tokens=options.max_batched_tokens,
             stands_still_after=None if stall is None else stall.after_tokens,
         )
-        metrics = Metrics(engine, options.served_names[0], max_model_len=options.max_model_len)
+        metrics = Metrics(
+            engine, options.served_names[0], max_model_len=options.max_model_len, log_stats=options.log_stats
+        )
         served = Served(options.served_names, options.max_model_len, options.image_limit, options.auto_tool_choice)
         return cls(options=options, served=served, loop=EngineLoop(engine, metrics), metrics=metrics)
 

@@ -38,6 +38,7 @@ MODEL_SLOT_MEASURED_COMPILE_S=0.1
 MODEL_SLOT_MEASURED_GRAPH_CAPTURE_S=0.05
 MODEL_SLOT_MEASURED_KV_TOKENS=65536
 MODEL_SLOT_MEASURED_TTFT_S=0.01
+{more}
 """
 
 
@@ -64,7 +65,7 @@ class SupervisedSlot:
 
     def profile(self, file: str = "quick.env", **values: object) -> Path:
         patience = {"load_timeout_s": 60, "stall_timeout_s": 30, "stop_grace_s": 6, "wedge_timeout_s": 600}
-        defaults = {**patience, "name": "quick", "length": 4096}
+        defaults = {**patience, "name": "quick", "length": 4096, "more": ""}
         path = self.directory / file
         path.write_text(PROFILE.format(**{**defaults, **values}))
         return path

@@ -129,6 +129,14 @@ async def test_an_idle_engine_is_asked_for_a_token_now_and_then(slot: Slot) -> N
     assert "GET /metrics" not in slot.log
 
 
+async def test_an_engine_without_statistics_has_no_pulse_and_is_left_alone(slot: Slot) -> None:
+    supervisor = await slot.start(wedge_timeout_s=1, more="SERVE_DISABLE_LOG_STATS=true")
+    await slot.until_logged("shows no pulse")
+    assert (await slot.until_state("serving")).pulse is None
+    supervisor.send_signal(signal.SIGTERM)
+    assert await slot.exit_code(supervisor) == ExitCode.OK
+
+
 async def test_starts_that_follow_a_failure_are_counted(slot: Slot) -> None:
     for restarts in range(2):
         supervisor = await slot.start("--fault", "crash_loading:text=mamba_pointer")
