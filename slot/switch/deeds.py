@@ -5,6 +5,7 @@ Nothing here is remembered from one step to the next but on the disk: whoever ta
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,22 +15,21 @@ from slot.atomic_file import write_atomically
 from slot.cards import swept
 from slot.exit_codes import ExitCode
 from slot.profiles.catalog import load_active
+from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
 from slot.state import Lifecycle
 from slot.switch import canary, cooldown, history, slot_unit
-from slot.switch.door import Left, NobodyThere, NotDone, Reply
+from slot.switch.entrance import Entrance
 from slot.switch.progress import Draining
-from slot.switch.request import parse
-from slot.switch.steps import Done, Event, Failed, Journal, NotDrained, Outcome, Step
+from slot.switch.steps import Done, Event, Failed, Journal, Outcome, Step
 from slot.switch.world import World
+
+logger = logging.getLogger(__name__)
 
 # Beyond the profile's own limits, which come first: so a failure has the slot's words and not ours. After a device
 # fault the slot is quiet for a minute and probes each card before it says that it has failed.
 SLACK_S = 300.0
 SWEEP_S = 300.0
-OPEN_S = 2.0
-LOOK_S = 0.02
-DOOR_TRIES = 3  # a door that is replaced while it drains answers again at once
 
 
 class Deeds:
@@ -37,28 +37,31 @@ class Deeds:
 
     def __init__(self, world: World, tell: Callable[[Draining], None], *, is_at_start: bool = False) -> None:
         self._world = world
-        self._tell = tell
-        self._is_at_start = is_at_start
+        self._entrance = Entrance(world.door, tell, is_at_start=is_at_start)
         self.engine_times: dict[str, float] = {}
 
     def do(self, journal: Journal) -> Event:
         """Raises OSError where the journal itself could not be closed."""
         try:
             return self._do(journal)
-        except units.Refusal as exc:
-            return Failed(exc.words)
-        except OSError as exc:
+        except (units.Refusal, OSError, ProfileError) as exc:
             if journal.step is Step.RECORD:
                 raise
             return Failed(str(exc))
+        except Exception as exc:
+            # Whatever it is, a model is to serve and the door to be open afterwards: what can be undone is undone.
+            logger.exception("at %s", journal.step)
+            if journal.step is Step.RECORD:
+                raise
+            return Failed(f"a fault of slotctl itself: {type(exc).__name__}: {exc}")
 
     def _do(self, journal: Journal) -> Event:
         desk = self._world.desk
         match journal.step:
             case Step.PAUSE:
-                return self._pause(journal)
+                return self._entrance.pause(journal)
             case Step.DRAIN:
-                return self._drain(journal)
+                return self._entrance.drain(journal)
             case Step.STOP | Step.UNDO_STOP:
                 return self._stop()
             case Step.FREE | Step.UNDO_FREE:
@@ -80,59 +83,10 @@ class Deeds:
             case Step.COOL:
                 return self._cool(journal)
             case Step.RESUME:
-                return self._resume(journal)
+                return self._entrance.resume(journal)
             case Step.RECORD:
                 return self._record(journal)
         raise RuntimeError(f"unexpected step: {journal.step}")
-
-    # -- the door --------------------------------------------------------------------------------------------------
-
-    def _pause(self, journal: Journal) -> Event:
-        try:
-            self._world.door.pause(f"switching to {journal.to.name}")
-        except (NobodyThere, NotDone) as exc:
-            return self._without_door(exc, journal)
-        return Done()
-
-    def _without_door(self, exc: Exception, journal: Journal) -> Event:
-        """A door that does not run has no clients. One that runs and does not answer has, and they would be cut."""
-        if journal.force or units.look(units.DOOR).active in ("inactive", "failed", ""):
-            return Done()
-        return Failed(f"the frontdoor could not be paused: {exc}")
-
-    def _drain(self, journal: Journal) -> Event:
-        allowed_s = parse(journal.request).drain_timeout_s
-        until = time.monotonic() + allowed_s
-        began_with: int | None = None
-        for number in range(1, DOOR_TRIES + 1):
-            try:
-                for left in self._world.door.drain(max(0.0, until - time.monotonic())):
-                    began_with = left.active + left.waiting if began_with is None else began_with
-                    self._tell(Draining(left.active, left.waiting, left.oldest_s, began_with))
-                return drained(left, allowed_s)
-            except (NobodyThere, NotDone) as exc:
-                if number == DOOR_TRIES:
-                    return self._without_door(exc, journal)
-        raise AssertionError("the last try returns")
-
-    def _resume(self, journal: Journal) -> Event:
-        door = self._world.door
-        try:
-            if journal.paused_before is not None:
-                door.pause(journal.paused_before)  # an admin's own pause is not ours to end
-                return Done()
-            door.resume()
-            if journal.outcome in (Outcome.SWITCHED, Outcome.ROLLED_BACK) and not self._is_at_start:
-                self._until_open()
-        except (NobodyThere, NotDone) as exc:
-            return Failed(str(exc))
-        return Done()
-
-    def _until_open(self) -> None:
-        """It follows the slot's snapshot by itself, a moment behind; whoever was told "switched" shall be let in."""
-        until = time.monotonic() + OPEN_S
-        while not self._world.door.status().get("ok") and time.monotonic() < until:
-            time.sleep(LOOK_S)
 
     # -- the slot --------------------------------------------------------------------------------------------------
 
@@ -148,7 +102,7 @@ class Deeds:
     def _stop_limit_s(self) -> float:
         try:
             grace_s = load_active(self._world.paths.active_profile).stop_grace_s
-        except Exception:  # whatever is wrong with it, the slot must be stopped
+        except (OSError, ProfileError):  # whatever is wrong with it, the slot must be stopped
             grace_s = SWEEP_S
         return grace_s + SWEEP_S + SLACK_S
 
@@ -160,8 +114,11 @@ class Deeds:
         return Done() if obstacle is None else Failed(obstacle, is_device=True)
 
     def _activate(self, file: Path) -> Event:
-        self._world.paths.active_profile.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._world.paths.active_profile, file.read_bytes())
+        """A disk that is full keeps nobody from going back to what is active still."""
+        active, text = self._world.paths.active_profile, file.read_bytes()
+        if not active.exists() or active.read_bytes() != text:
+            active.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(active, text)
         return Done()
 
     def _start(self, profile: Profile) -> Event:
@@ -221,16 +178,3 @@ class Deeds:
 
     def _add(self, name: str, seconds: float) -> None:
         self.engine_times[name] = self.engine_times.get(name, 0.0) + seconds
-
-
-def drained(left: Left, allowed_s: float) -> Event:
-    """How a drain has ended, by its last word."""
-    match left.reply:
-        case Reply.DONE:
-            return Done()
-        case Reply.RESUMED:
-            return NotDrained("somebody has resumed the frontdoor meanwhile")
-        case _:
-            number = left.active + left.waiting
-            words = f"{number} request{'s' * (number != 1)} still there after {allowed_s:.0f} s"
-            return NotDrained(f"{words}, the oldest for {left.oldest_s:.0f} s")

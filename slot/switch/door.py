@@ -17,6 +17,7 @@ from typing import Any
 
 PATIENCE_S = 10.0  # a drain says something every second
 MAX_REASON = 200
+SWITCHING = "switching to "  # how every reason of ours begins
 
 
 class Reply(StrEnum):

@@ -26,10 +26,11 @@ from slot.profiles.profile import Profile
 from slot.switch import check, gate, history, progress
 from slot.switch.deeds import Deeds
 from slot.switch.history import Record
-from slot.switch.progress import Draining, Progress
+from slot.switch.progress import Progress
 from slot.switch.request import Request, instance
 from slot.switch.settlement import Asked, AtStart, By, settle
 from slot.switch.steps import Done, Event, Journal, Outcome, Step, Which, after
+from slot.switch.teller import Teller
 from slot.switch.world import Sight, World, look, wanted
 
 logger = logging.getLogger(__name__)
@@ -168,11 +169,15 @@ def settle_half_done(world: World, by: By, noted: Noted = ignore) -> Record | No
 
 
 def go_on(world: World, journal: Journal, noted: Noted = ignore, *, is_at_start: bool = False) -> Record:
-    """Does the journal's step and all that come after it. Raises OSError where the disk takes no journal."""
-    told = Teller(world, journal)
+    """Does the journal's step and all that come after it. Raises OSError where the disk does not take its beginning.
+
+    A disk that is full later on does not end it: the journal on it names an earlier step then, and each may be done
+    twice. To stop in the middle would be worse.
+    """
+    world.desk.write_journal(journal)
+    told = Teller(world.progress_file, journal)
     deeds = Deeds(world, told.draining, is_at_start=is_at_start)
     while journal.step is not Step.OVER:
-        world.desk.write_journal(journal)
         noted(journal.step)
         told.step(journal)
         began = time.monotonic()
@@ -181,10 +186,20 @@ def go_on(world: World, journal: Journal, noted: Noted = ignore, *, is_at_start:
         timings = _with(journal, seconds, deeds)
         logger.info("%s: %s, %.2f s%s", journal.to.name, journal.step, seconds, _complaint(event))
         journal = after(msgspec.structs.replace(journal, timings=timings), event, time.time())
+        _note(world, journal)
     told.step(journal)
     record = history.record_of(journal, time.time())
     logger.info("%s: %s%s", record.to, record.outcome, f": {record.why}" if record.why else "")
     return record
+
+
+def _note(world: World, journal: Journal) -> None:
+    if journal.step is Step.OVER:
+        return  # its journal is closed
+    try:
+        world.desk.write_journal(journal)
+    except OSError as exc:
+        logger.error("the journal cannot be written, and the switch goes on: %s", exc)
 
 
 def _complaint(event: Event) -> str:
@@ -195,37 +210,3 @@ def _with(journal: Journal, seconds: float, deeds: Deeds) -> dict[str, float]:
     taken = {journal.step.value: seconds, **deeds.engine_times}
     deeds.engine_times.clear()
     return {**journal.timings, **{name: journal.timings.get(name, 0.0) + more for name, more in taken.items()}}
-
-
-class Teller:
-    """Keeps the progress file true. It serves those who watch: a switch never fails for it."""
-
-    def __init__(self, world: World, journal: Journal) -> None:
-        self._file = world.progress_file
-        self._told = _progress_of(journal)
-
-    def step(self, journal: Journal) -> None:
-        self._write(_progress_of(journal))
-
-    def draining(self, draining: Draining) -> None:
-        self._write(msgspec.structs.replace(self._told, draining=draining))
-
-    def _write(self, told: Progress) -> None:
-        self._told = told
-        try:
-            progress.write(self._file, told)
-        except OSError as exc:
-            logger.warning("cannot tell how far the switch is: %s", exc)
-
-
-def _progress_of(journal: Journal) -> Progress:
-    return Progress(
-        id=journal.id,
-        request=journal.request,
-        came_from=journal.came_from.name if journal.came_from else None,
-        to=journal.to.name,
-        step=journal.step.value,
-        since=journal.step_at,
-        why=journal.why,
-        outcome=journal.outcome if journal.step is Step.OVER else None,
-    )

@@ -22,7 +22,7 @@ from slot.profiles.profile import Profile
 from slot.state import Lifecycle, RecoveryStage, SlotState
 from slot.switch import cooldown
 from slot.switch.cooldown import Cooldowns
-from slot.switch.door import Door, NobodyThere, NotDone
+from slot.switch.door import SWITCHING, Door, NobodyThere, NotDone
 from slot.switch.journal import Desk, UnreadableJournal
 from slot.switch.request import Request
 from slot.switch.steps import Journal, Which
@@ -86,9 +86,10 @@ class Sight:
 
     @property
     def paused_by_an_admin(self) -> str | None:
-        """Their reason, where the door was paused over its socket."""
+        """Their reason, where the door was paused over its socket; None also for a pause that a switch has left."""
         paused = ((self.door_status or {}).get("frontdoor") or {}).get("paused") or {}
-        return str(paused.get("why") or "paused") if paused.get("by") == "control_socket" else None
+        why = str(paused.get("why") or "paused")
+        return why if paused.get("by") == "control_socket" and not why.startswith(SWITCHING) else None
 
 
 def look(world: World) -> Sight:

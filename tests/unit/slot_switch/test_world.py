@@ -81,6 +81,7 @@ def test_who_waits_for_a_recovery(slot: SlotState | None, unit: UnitSight | None
         ({"frontdoor": {"paused": {"by": "pause_file", "why": None}}}, None),
         ({"frontdoor": {"paused": {"by": "control_socket", "why": "noon"}}}, "noon"),
         ({"frontdoor": {"paused": {"by": "control_socket", "why": None}}}, "paused"),
+        ({"frontdoor": {"paused": {"by": "control_socket", "why": "switching to a"}}}, None),
     ],
 )
 def test_whose_pause_it_is(door: dict[str, Any] | None, reason: str | None) -> None:

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from slot.state import Lifecycle, ProfileFacts, SlotState
-from slot.switch.deeds import drained
 from slot.switch.door import Left, Reply
+from slot.switch.entrance import drained
 from slot.switch.progress import Draining
 from slot.switch.slot_unit import Spans
 from slot.switch.steps import Done, Event, NotDrained
