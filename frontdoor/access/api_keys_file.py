@@ -30,10 +30,20 @@ def load(configured: Path | None, environment: Mapping[str, str]) -> ApiKeys | N
     A configured file must be there. A directory of credentials may well hold another secret, and no keys.
     """
     path = path_of(configured, environment)
-    if path is None or (configured is None and not path.exists()):
+    if path is None or (configured is None and not _is_there(path)):
         return None
     try:
         text = secret_file.read(path, SETTING).decode()
     except UnicodeDecodeError:
         raise BadSettings([f"{SETTING}: {path} cannot be used: it is not text in UTF-8"]) from None
     return ApiKeys.parse(text, f"{SETTING}: {path}")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError:  # it may be there: reading it tells what is wrong
+        return True
+    return True

@@ -63,3 +63,9 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path) -> None:
         assert words in str(raised.value)
         assert str(raised.value).startswith(f"FRONTDOOR_API_KEYS_FILE: {path}")
         assert "sk-alice" not in str(raised.value)
+
+
+def test_a_credential_that_cannot_be_looked_at_is_no_missing_one(tmp_path) -> None:
+    write(tmp_path / "file", "", 0o600)
+    with pytest.raises(BadSettings, match="Not a directory"):
+        load(None, {"CREDENTIALS_DIRECTORY": str(tmp_path / "file")})
