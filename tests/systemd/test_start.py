@@ -92,7 +92,7 @@ def test_a_start_that_says_nothing_is_given_up_with_a_cause(installed: Installed
     assert (state.state, state.failure.name) == ("failed", "stalled")
     kept = json.loads(installed.machine.read(f"{state.failure.incident}/incident.json"))
     assert kept["state"]["state"] == "degraded"
-    assert "slot.simulator serve" in installed.machine.read(f"{state.failure.incident}/stacks.txt")
+    assert "VLLM::EngineCor" in installed.machine.read(f"{state.failure.incident}/stacks.txt")
 
 
 def test_a_supervisor_that_hangs_is_replaced_and_its_engine_ended_in_peace(installed: Installed) -> None:
