@@ -65,7 +65,7 @@ def test_there_and_back_under_load_hurts_nobody_and_costs_two_seconds(slot: Inst
             load.until_answered_by(name)
     load.answers.assert_nobody_was_hurt()
     assert load.answers.models == [models.now, models.other, models.now, models.other]
-    # The issue's own number. Beyond drain, and the engine's own stop and load: all else is ours.
+    # What a switch may cost at most beyond the drain, and the engine's own stop and load.
     assert statistics.median(record["ours_s"] for record in history(slot)[:3]) <= 2.0
 
 

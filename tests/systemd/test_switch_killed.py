@@ -125,6 +125,17 @@ def test_killed_in_the_middle_of_a_drain_nobody_is_hurt(slot: Installed, models:
     all_is_well(slot, "000002aa", models.then)
 
 
+def test_one_that_was_stopped_waits_for_its_admin(slot: Installed, models: Models) -> None:
+    """`systemctl stop`, and so a shutdown: it leaves at once, and nobody starts it again."""
+    unit = begin(slot, f"{models.then}:id-000003aa", Finder.SYSTEMD)
+    until(lambda: is_loading(slot, models.then) or None, lambda: f"a load: {story(slot)}")
+    slot.machine.systemctl("stop", unit)
+    assert step_of(slot) == Step.START
+    told = slot.slotctl("settle")
+    assert "rolled_back" in told.stdout
+    all_is_well(slot, "000003aa", models.now)
+
+
 def begin(slot: Installed, request: str, finder: Finder) -> str:
     """The switch's unit. Whoever shall find it half-done must not be forestalled by systemd."""
     if finder is not Finder.SYSTEMD:
