@@ -74,7 +74,8 @@ def headline(slot: SlotState, sight: Sight) -> Iterator[str]:
 
 def failure_lines(failure: Failure) -> Iterator[str]:
     yield f"  cause    {failure.cause}"
-    yield f"  found    {failure.detail}"
+    if failure.detail:
+        yield f"  found    {failure.detail}"
     yield f"  do       {failure.remedy}"
     if failure.next_step:
         yield f"  next     {failure.next_step}"

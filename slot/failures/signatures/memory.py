@@ -71,4 +71,10 @@ MEMORY = (
         "the engine ran out of file descriptors",
         "raise the unit's LimitNOFILE (the shell's `ulimit -n`)",
     ),
+    configuration(
+        "threads-limit",
+        r"RuntimeError: can't start new thread|pthread_create failed",
+        "the engine was not allowed another thread or process",
+        "raise the unit's TasksMax (the shell's `ulimit -u`)",
+    ),
 )

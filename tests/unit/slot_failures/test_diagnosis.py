@@ -62,6 +62,8 @@ TEXTS = [
     ("ERROR Worker proc VllmWorker-2 died unexpectedly (exit code: -9), shutting down executor.", "worker-killed"),
     ("OSError: [Errno 28] No space left on device: 'cache/model'", "disk-full"),
     ("OSError: [Errno 24] Too many open files", "files-limit"),
+    ("RuntimeError: can't start new thread", "threads-limit"),
+    ("OpenBLAS blas_thread_init: pthread_create failed for thread 3 of 4: Resource temp", "threads-limit"),
     ("vllm: error: unrecognized arguments: --async-engine", "unknown-flag"),
     ("vllm serve: error: argument --max-model-len: invalid value: 'x'", "bad-flag-value"),
     (
