@@ -22,10 +22,10 @@ from slot.cards.question import questions
 from slot.cards.sysfs import cards
 from slot.cli.places import active_profile, command_for
 from slot.cli.quiet import quiet_s
-from slot.cli.slot_lock import holder
 from slot.exit_codes import ExitCode
 from slot.failures.diagnosis import diagnose
 from slot.failures.trouble import LeftOver
+from slot.lock import holder
 from slot.paths import Paths
 from slot.profiles.command import EngineCommand
 from slot.profiles.profile import Profile

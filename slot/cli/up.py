@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from slot import state
-from slot.cli import child_environment, frontdoor_client, moment_view, slot_lock
+from slot import lock, state
+from slot.cli import child_environment, frontdoor_client, moment_view
 from slot.cli.banner import Address, banner
 from slot.cli.children import Child
 from slot.cli.load_view import load_moment
@@ -106,7 +106,7 @@ class Up:
 
     def _until_the_engine_is_gone(self) -> None:
         """Where somebody killed the supervisor, the keeper may still be stopping the engine. Ctrl-C kills it now."""
-        while (held := slot_lock.holder(self._plan.paths.lock_file)) is not None:
+        while (held := lock.holder(self._plan.paths.lock_file)) is not None:
             arrived = signal.sigtimedwait(STOP_SIGNALS, LOOK_S)
             if arrived is not None and held.pid is not None:
                 keeper.signal_all(keeper.descendants(held.pid), signal.SIGKILL)

@@ -12,12 +12,12 @@ from contextlib import closing
 from slot import state as slot_state
 from slot.doctor.ports import bind_refusal
 from slot.exit_codes import ExitCode
+from slot.lock import Held, take
 from slot.paths import Paths
 from slot.profiles.command import EngineCommand
 from slot.profiles.profile import Profile
 from slot.supervisor import keeper
 from slot.supervisor.aftercare import Care
-from slot.supervisor.lock import Held, take
 from slot.supervisor.notify import Notifier
 from slot.supervisor.supervisor import Supervisor
 

@@ -24,6 +24,7 @@ from slot.address import http_url
 from slot.failures import stacks
 from slot.failures.notes import Notebook
 from slot.failures.signature import Kind
+from slot.lock import Lock
 from slot.paths import Paths
 from slot.profiles.command import EngineCommand
 from slot.profiles.profile import Profile
@@ -63,7 +64,6 @@ from slot.supervisor.lifecycle import (
     step,
 )
 from slot.supervisor.load_watch import LoadWatch
-from slot.supervisor.lock import Lock
 from slot.supervisor.notify import Notifier
 from slot.supervisor.output_lines import Line
 from slot.supervisor.probe import Expected, Probe, Sight
