@@ -117,6 +117,14 @@ def test_the_slots_unit_keeps_what_no_score_knows_of() -> None:
         assert (directive, value(SLOT, directive)) == (directive, wanted)
 
 
+@pytest.mark.parametrize("directive", ["ExecStartPre", "ExecStopPost"])
+def test_root_has_no_home_that_the_engine_writes_to(directive: str) -> None:
+    """Environment= is for these too, and Python runs what lies in ~/.local of whoever it takes itself for."""
+    assert any(line.startswith("HOME=/var/lib/") for line in value(SLOT, "Environment"))
+    [line] = value(SLOT, directive)
+    assert line.startswith("+/usr/bin/env HOME=/root ")
+
+
 def test_what_a_restart_cannot_help_is_not_restarted() -> None:
     [codes] = value(SLOT, "RestartPreventExitStatus")
     assert {int(code) for code in codes.split()} == {ExitCode.NO_INPUT, ExitCode.DEVICE, ExitCode.CONFIG}
