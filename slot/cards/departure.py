@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Remaining:
-    """A process that is still there. `command` are its first words, `parent` is its parent's process id."""
+    """A process that is still there. `command` is its name, `parent` is its parent's process id."""
 
     pid: int
     command: str

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slot.cards.sysfs import DRIVER
-from slot.port_holder import command_of
+from slot.cards.unit_processes import name_of
 
 PROC = Path("/proc")
 
@@ -104,4 +104,4 @@ def _holder(process: Path, bdf: str, held: int) -> Holder:
         uid = process.stat().st_uid
     except OSError:
         uid = 0  # gone meanwhile
-    return Holder(pid, uid, command_of(pid, process.parent), bdf, held)
+    return Holder(pid, uid, name_of(process), bdf, held)

@@ -2,6 +2,10 @@
 
 Source: cgroups(7), `/proc/PID/cgroup`: lines `NUMBER:CONTROLLERS:PATH`. Systemd's own hierarchy is `0::`, unless the
 older ones are all that it manages: then everybody is in the root of that one, and `name=systemd` tells.
+
+Of a process only those files are read which the kernel fills in without its memory lock: its name is `comm` (15
+characters at most), and never `cmdline`. What is left of an engine may stand in state D, and whoever reads the latter
+then stands there too.
 """
 
 from __future__ import annotations
@@ -9,11 +13,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from slot.cards.departure import Remaining
-from slot.port_holder import command_of
 
 PROC = Path("/proc")
 
-_KEEPER = "/slot/supervisor/keeper.py"
+KEEPER = "slot-keeper"
+"""How `slot.supervisor.keeper` calls itself."""
 
 
 def group_in(text: str) -> str:
@@ -40,8 +44,17 @@ def others_in(group: str, me: int, proc: Path = PROC) -> list[Remaining]:
     for process in proc.glob("[0-9]*"):
         pid = int(process.name)
         if pid != me and _is_within(process, group) and (parent := _living_parent(process)) is not None:
-            found.append(Remaining(pid, command_of(pid, proc), parent, _is_keeper(process)))
+            name = name_of(process)
+            found.append(Remaining(pid, name, parent, name == KEEPER))
     return sorted(found, key=lambda each: each.pid)
+
+
+def name_of(process: Path) -> str:
+    """What a process calls itself; empty for one that is gone. `process` is its directory in /proc."""
+    try:
+        return (process / "comm").read_text(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def _is_within(process: Path, group: str) -> bool:
@@ -59,10 +72,3 @@ def _living_parent(process: Path) -> int | None:
     except OSError:
         return None
     return None if state in "ZX" else int(parent)
-
-
-def _is_keeper(process: Path) -> bool:
-    try:
-        return any(word.endswith(_KEEPER.encode()) for word in (process / "cmdline").read_bytes().split(b"\0"))
-    except OSError:
-        return False

@@ -14,6 +14,8 @@ here and is imported from here.
 
     order      first one JSON line {"argv": [...], "environment": {...}, "grace_s": seconds}, then `terminate` or `kill`
     report     `started PID`, `not-started REASON`, `exited STATUS` (minus the signal's number), `swept`
+
+Its process is called NAME, by which the sweep after an end knows it.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ import time
 from math import inf
 from pathlib import Path
 from typing import Any
+
+NAME = "slot-keeper"
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -223,6 +227,7 @@ def _let_go_of_the_output() -> None:
 
 
 def main(control_fd: int) -> None:
+    Path("/proc/self/comm").write_text(NAME)
     control = socket.socket(fileno=control_fd)
     control.set_inheritable(False)
     become_subreaper()

@@ -45,7 +45,7 @@ def process(proc: Path, pid: int, *files: tuple[str, str]) -> None:
     """Its open files: what each leads to, and what the kernel says of it."""
     for name in ("fd", "fdinfo"):
         (proc / str(pid) / name).mkdir(parents=True)
-    (proc / str(pid) / "cmdline").write_bytes(b"/venv/bin/vllm\0serve\0m\0--port\0")
+    (proc / str(pid) / "comm").write_text("VLLM::Worker_TP\n")
     for number, (target, text) in enumerate(files):
         (proc / str(pid) / "fd" / str(number)).symlink_to(target)
         (proc / str(pid) / "fdinfo" / str(number)).write_text(text)
@@ -61,7 +61,7 @@ def test_holders(tmp_path: Path) -> None:
     process(tmp_path, 21, (NODE, FDINFO))  # its parent's file: counted there
     process(tmp_path, 22, (NODE, FDINFO.replace("id:\t7", "id:\t9").replace("2048 KiB", "0").replace("1 MiB", "0")))
     (tmp_path / "23").mkdir()  # not ours to look into
-    words, uid = "vllm serve m --port", os.geteuid()
+    words, uid = "VLLM::Worker_TP", os.geteuid()
     assert holders(tmp_path) == (
         Holder(20, uid, words, BDF, 6 * 1024**2),
         Holder(20, uid, words, "0000:07:00.0", 3 * 1024**2),
