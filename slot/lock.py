@@ -53,7 +53,7 @@ def take(path: Path) -> Lock:
 def holder(path: Path) -> Held | None:
     """Who holds the lock, or None where nobody does or there is no such file. Writes nothing. Raises OSError."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # at a pipe nobody waits
     except FileNotFoundError:
         return None
     try:

@@ -17,11 +17,13 @@ from pathlib import Path
 
 import msgspec
 
+from slot import plain_file
 from slot.bad_json import BAD_JSON
 
 FORMAT_VERSION = 1
 HEARTBEAT_S = 2.0
 STALE_AFTER_S = 10.0
+MOST_BYTES = 1024 * 1024
 
 
 class Lifecycle(StrEnum):
@@ -213,9 +215,11 @@ def decode(text: bytes) -> SlotState:
 def read(path: Path) -> SlotState | None:
     """The snapshot at `path`, or None where there is no file. Raises UnreadableState, OSError."""
     try:
-        return decode(path.read_bytes())
+        return decode(plain_file.read(path, MOST_BYTES))
     except FileNotFoundError:
         return None
+    except plain_file.NoPlainFile as exc:
+        raise UnreadableState(str(exc)) from exc
 
 
 def read_if_sound(path: Path) -> SlotState | None:

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import msgspec
 
+from slot import plain_file
 from slot.atomic_file import write_atomically
 from slot.bad_json import BAD_JSON
 
 logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
+MOST_BYTES = 1024 * 1024
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +66,7 @@ def write(path: Path, swept: Swept) -> None:
 def read(path: Path) -> Swept | None:
     """The record, None where there is none. One that nobody can read is none: the lock still guards the slot."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Swept)
+        return msgspec.json.decode(plain_file.read(path, MOST_BYTES), type=Swept)
     except FileNotFoundError:
         return None
     except (OSError, *BAD_JSON) as exc:
@@ -91,7 +93,7 @@ def is_alive(pid: int) -> bool:
     """Also of processes of others, which /proc may hide."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # no process has a number of that size
         return False
     except PermissionError:
         return True

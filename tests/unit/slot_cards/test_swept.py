@@ -34,6 +34,10 @@ def test_obstacle(record: Swept | None, alive: Callable[[int], bool], words: str
     assert obstacle(record, alive) == words
 
 
+def test_a_number_that_no_process_can_have_is_nobody() -> None:
+    assert not is_alive(10**30)
+
+
 def test_there_and_back(tmp_path: Path) -> None:
     record = Swept(at=1.5, invocation="x", killed=(1, 2), left=(STUCK,), holders=(HELD,), waited_s=3.2)
     write(tmp_path / "swept.json", record)
