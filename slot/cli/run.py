@@ -24,6 +24,7 @@ from slot.cli.places import active_profile, command_for
 from slot.cli.quiet import quiet_s
 from slot.exit_codes import ExitCode
 from slot.failures.diagnosis import diagnose
+from slot.failures.restart_words import told
 from slot.failures.trouble import LeftOver
 from slot.lock import holder
 from slot.paths import Paths
@@ -66,7 +67,7 @@ def _left_over(what: str, profile: Profile, paths: Paths, *, simulated: bool) ->
     """The last word of a slot that did not begin."""
     now = time.time()
     failure = diagnose(LeftOver(what), (), None, now).failure
-    logger.error("%s: %s. What to do: %s", profile.name, failure.cause, failure.remedy)
+    logger.error("%s: %s", profile.name, told(failure))
     state = SlotState(
         state=Lifecycle.FAILED,
         since=now,

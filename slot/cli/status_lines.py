@@ -9,6 +9,7 @@ from slot.cli import switch_sight
 from slot.cli.load_view import left
 from slot.cli.sight import Sight
 from slot.cli.terminal import colored, counted
+from slot.failures.restart_words import restart_words
 from slot.load_words import phase_words
 from slot.state import Failure, Lifecycle, Notice, Pulse, Recovery, RecoveryStage, SlotState
 from slot.units import UnitSight
@@ -77,6 +78,7 @@ def failure_lines(failure: Failure) -> Iterator[str]:
     if failure.detail:
         yield f"  found    {failure.detail}"
     yield f"  do       {failure.remedy}"
+    yield f"  restart  {restart_words(failure)}"
     if failure.next_step:
         yield f"  next     {failure.next_step}"
     if failure.incident:

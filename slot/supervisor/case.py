@@ -16,6 +16,7 @@ from slot.exit_codes import ExitCode
 from slot.failures import incident
 from slot.failures.diagnosis import diagnose
 from slot.failures.incident import Evidence
+from slot.failures.restart_words import told
 from slot.failures.signature import Kind
 from slot.failures.trouble import Trouble
 from slot.state import Failure, LoadPhase, Notice, SlotState
@@ -41,7 +42,7 @@ class Case:
         """`lines` are the engine's last ones; `phase` is where its load was, None when it had been serving."""
         diagnosis = diagnose(trouble, lines, phase, time.time())
         self._kind, self.failure = diagnosis.kind, diagnosis.failure
-        logger.error("%s: %s. What to do: %s", self._profile, self.failure.cause, self.failure.remedy)
+        logger.error("%s: %s", self._profile, told(self.failure))
 
     def keep(self, state: SlotState, lines: Sequence[str], *, stacks: str = "", metrics: bytes = b"") -> None:
         """Writes the incident, once. A disk that does not take it is a warning: the slot has other troubles."""

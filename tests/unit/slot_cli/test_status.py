@@ -96,6 +96,7 @@ def test_a_frontdoor_that_wants_a_key_still_says_whether_it_admits(
         ),
         (slot(Lifecycle.FAILED, failure=FAILURE), None, "  cause    the GPU was lost"),
         (slot(Lifecycle.FAILED, failure=FAILURE), None, "  do       reset it"),
+        (slot(Lifecycle.FAILED, failure=FAILURE), None, "  restart  "),
         (slot(Lifecycle.SERVING, age_s=OLD), None, "slot       gone  tiny-cpu: no word from its supervisor for 11 s"),
     ],
 )
