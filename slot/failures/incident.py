@@ -68,7 +68,9 @@ def write(directory: Path, found: Evidence, now: float) -> Path:
     `now` is seconds since the epoch. The operators' group may read it, if the caller may give it to them. To be called
     as the user who owns the directory: root must not write where the engine's user could lay links.
     """
-    directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+    if not directory.exists():
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        _share(directory)
     name = f"{time.strftime(_STAMP, time.gmtime(now))}-{found.name}"
     half_done = directory / f".{name}.{os.getpid()}"
     try:

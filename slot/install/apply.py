@@ -5,6 +5,7 @@ A deed that fails ends it. Each may be done twice: the same command again, once 
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import shutil
@@ -51,12 +52,8 @@ def apply(operations: Sequence[Operation], say: Say) -> None:
 
 def _do(operation: Operation, say: Say) -> None:
     match operation:
-        case MakeDirectory(path, owner):
-            path.mkdir()
-            path.chmod(0o755)
-            if owner:
-                user = pwd.getpwnam(owner)
-                os.chown(path, user.pw_uid, user.pw_gid)
+        case MakeDirectory():
+            _make(operation)
         case WriteFile(path, text, mode):
             write_atomically(path, text.encode())
             path.chmod(mode)
@@ -73,6 +70,19 @@ def _do(operation: Operation, say: Say) -> None:
             units.run(*words, timeout_s=STOP_TIMEOUT_S)
         case Run(words):
             _run(operation, words)
+
+
+def _make(wanted: MakeDirectory) -> None:
+    wanted.path.mkdir()
+    # in a directory of the slot's user it may be a link by now
+    fd = os.open(wanted.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if wanted.owner:
+            user = pwd.getpwnam(wanted.owner)
+            os.fchown(fd, user.pw_uid, grp.getgrnam(wanted.group).gr_gid if wanted.group else user.pw_gid)
+        os.fchmod(fd, wanted.mode)
+    finally:
+        os.close(fd)
 
 
 def _run(operation: Run, words: tuple[str, ...]) -> None:

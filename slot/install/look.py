@@ -29,7 +29,7 @@ def world() -> World:
     record = read_record()
     files = known(record)
     directories = {directory for path in files for directory in path.parents}
-    directories |= {*places.RUN_DIRS, places.DATA_DIR, places.SWITCH_DIR}
+    directories |= {*places.RUN_DIRS, places.DATA_DIR, places.INCIDENTS_DIR, places.SWITCH_DIR}
     sights = _sights() if units.is_booted() else {}
     return World(
         files={path: path.read_text(errors="replace") for path in files if path.is_file()},

@@ -23,6 +23,8 @@ STANDING = (units.SLOT, units.DOOR, units.SOCKET)
 SLOT_USER = "b70-slot"
 OPERATORS = "b70-operators"
 DATA_DIR = Path("/var/lib/b70-vllm-slot")
+# what is kept of failures: the operators read it as well
+INCIDENTS_DIR = DATA_DIR / "incidents"
 SWITCH_DIR = Path("/var/lib/b70-slot-switch")
 # what the units keep after their end, on purpose
 RUN_DIRS = (Path("/run/b70-vllm-slot"), Path("/run/b70-slot-switch"))

@@ -190,9 +190,15 @@ def _accounts(files: Mapping[Path, str], world: World) -> Iterator[Operation]:
 
 
 def _data_dir(wanted: Wanted, world: World) -> Iterator[Operation]:
-    """The unit would make it at its first start; a first switch asks before that whether the slot may write there."""
+    """The unit would make it at its first start; a first switch asks before that whether the slot may write there.
+
+    What is kept of failures is the operators' to read. The slot's user is none of them and could not give it to them:
+    by the directory's setgid bit whatever it puts there is of their group.
+    """
     if places.DATA_DIR not in world.directories:
         yield MakeDirectory(places.DATA_DIR, wanted.user)
+    if places.INCIDENTS_DIR not in world.directories:
+        yield MakeDirectory(places.INCIDENTS_DIR, wanted.user, places.OPERATORS, 0o2750)
 
 
 def _disable_predecessors(world: World) -> Iterator[Operation]:

@@ -73,10 +73,12 @@ class World:
 
 @dataclass(frozen=True)
 class MakeDirectory:
-    """Root's, or `owner`'s; everybody may look into it."""
+    """Root's, or `owner`'s and of `group`; unless `mode` says otherwise everybody may look into it."""
 
     path: Path
     owner: str | None = None
+    group: str | None = None
+    mode: int = 0o755
 
     def __str__(self) -> str:
         return f"make {self.path}/"

@@ -212,6 +212,8 @@ def test_operators_may_switch_and_nothing_else(bare: Installed, require: Callabl
         assert may("olga", "restart", DOOR)
         assert may("olga", "stop", SLOT)
         assert may("olga", "start", SLOT)
+        assert machine.run(["ls", "/var/lib/b70-vllm-slot/incidents"], user="olga", check=False).returncode == 0
+        assert machine.run(["ls", "/var/lib/b70-vllm-slot/incidents"], user="otto", check=False).returncode != 0
         assert not may("olga", "stop", "dbus.service")
         assert not may("olga", "enable", SLOT)
         assert not may("olga", "start", "b70-slot-switch@..service")

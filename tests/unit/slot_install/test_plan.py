@@ -16,7 +16,7 @@ from slot.install import places
 from slot.install.ownership import CannotInstall
 from slot.install.plan import install, notes, upgrade
 from slot.install.sandbox import Sandbox
-from slot.install.wanted import RemoveFile, Run, Systemctl, Wanted, World, WriteFile
+from slot.install.wanted import MakeDirectory, RemoveFile, Run, Systemctl, Wanted, World, WriteFile
 
 PREDECESSORS_SLOT = {places.unit_file(units.SLOT): "[Service]\nExecStart=/home/steve/serve-vllm-profile.sh\n"}
 MINIMAX = frozenset(units.PREDECESSORS)
@@ -68,7 +68,10 @@ def test_the_order_of_a_first_installation() -> None:
     operations = install(WANTED, replace(BARE, enabled=MINIMAX))
     last_file = max(i for i, each in enumerate(operations) if isinstance(each, WriteFile))
     assert words(operations[:last_file]) == []
-    assert str(operations[last_file + 2]) == f"make {places.DATA_DIR}/"
+    assert operations[last_file + 2 : last_file + 4] == (
+        MakeDirectory(places.DATA_DIR, places.SLOT_USER),
+        MakeDirectory(places.INCIDENTS_DIR, places.SLOT_USER, places.OPERATORS, 0o2750),
+    )
     assert words(operations) == [
         f"systemd-sysusers {places.SYSUSERS}",
         "systemctl daemon-reload",

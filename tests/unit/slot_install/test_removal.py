@@ -26,7 +26,7 @@ RUNNING = frozenset({*places.RUN_DIRS, places.DATA_DIR, places.SWITCH_DIR})
 def test_it_leaves_nothing_of_ours_and_all_of_the_others(wanted: Wanted, world: World, purge: bool) -> None:
     installed = after(install(wanted, world), world)
     gone = after(uninstall(installed, purge=purge), installed)
-    data = set() if purge else {places.DATA_DIR}
+    data = set() if purge else {places.DATA_DIR, places.INCIDENTS_DIR}
     assert (gone.files, gone.directories) == (world.files, world.directories | data)
     assert gone.enabled == frozenset()
     assert not gone.active & set(places.STANDING)
