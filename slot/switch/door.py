@@ -71,8 +71,10 @@ class Door:
             yield Left(Reply(answer["reply"]), answer["active"], answer["waiting"], answer["oldest_s"])
 
     def _last(self, command: dict[str, object]) -> dict[str, Any]:
-        *_, last = self._ask(command)
-        return last
+        answer = next(self._ask(command))
+        if answer["reply"] == Reply.PROGRESS:
+            raise NobodyThere(f"{self.socket_path}: what answers there is no frontdoor (progress of {command['verb']})")
+        return answer
 
     def _ask(self, command: dict[str, object]) -> Iterator[dict[str, Any]]:
         """Every line of the answer, as it comes; the last is none of `progress`."""

@@ -18,6 +18,7 @@ from slot.switch.steps import Done, Event, Failed, Journal, NotDrained, Outcome
 OPEN_S = 2.0
 NOT_RUNNING = ("inactive", "failed", "")
 LOOK_S = 0.02
+OVERDUE_S = 5.0  # a door that still tells of a drain so long after its end will never end it
 TRIES = 3  # a door that is replaced while it drains answers again at once
 
 
@@ -50,6 +51,8 @@ class Entrance:
                 for left in self._door.drain(max(0.0, until - time.monotonic())):
                     began_with = left.active + left.waiting if began_with is None else began_with
                     self._tell(Draining(left.active, left.waiting, left.oldest_s, began_with))
+                    if time.monotonic() > until + OVERDUE_S:
+                        break
                 return drained(left, allowed_s)
             except (NobodyThere, NotDone) as exc:
                 if number == TRIES:
