@@ -43,3 +43,9 @@ def test_on_the_disk(tmp_path: Path) -> None:
     assert read(file) == cooled({}, ONE, "no", 0.0)
     file.write_text("{")
     assert read(file) == {}
+
+
+def test_a_clock_that_was_ahead_keeps_nobody_out() -> None:
+    cooldowns = cooled({}, ONE, "no", 1e9)
+    assert cooling(cooldowns, ONE, 1e9 - 60)
+    assert not cooling(cooldowns, ONE, 1e9 - 365 * 86400)
