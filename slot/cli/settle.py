@@ -28,7 +28,8 @@ def settle(paths: Paths, *, at_start: bool) -> ExitCode:
     1. Nothing is half-done                      -> says so, and is done
     2. A switch is at work                       -> at the slot's start: it is what starts the slot; else refused
     3. The journal is no journal                 -> refused; at the slot's start: loud, and no reason to serve nothing
-    4. Otherwise                                 -> finished or undone
+    4. The disk does not take it                 -> the same
+    5. Otherwise                                 -> finished or undone
     """
     log_to_stderr()
     world = world_at(paths)
@@ -49,8 +50,13 @@ def settle(paths: Paths, *, at_start: bool) -> ExitCode:
             typer.echo(str(exc), err=True)
             return ExitCode.OK
         raise Refused(ExitCode.IO_ERROR, str(exc)) from exc
+    except OSError as exc:  # 4
+        if not at_start:
+            raise
+        typer.echo(f"the half-done switch could not be settled: {exc}", err=True)
+        return ExitCode.OK
     if record is None:
         return ExitCode.OK
-    typer.echo(f"{record.request}: {record.outcome}{f': {record.why}' if record.why else ''}")  # 4
+    typer.echo(f"{record.request}: {record.outcome}{f': {record.why}' if record.why else ''}")  # 5
     has_lost = record.outcome is Outcome.DOWN and not at_start
     return ExitCode(record.exit_code) if has_lost else ExitCode.OK

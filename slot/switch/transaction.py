@@ -83,6 +83,9 @@ class Transaction:
     def _begin(self, target: Profile, began_at: float) -> ExitCode:
         sight = look(self._world)
         self._tell_check(target, sight, began_at)
+        if self._request.restart and (sight.active is None or gate.which(sight.active) != gate.which(target)):
+            words = f"{target.name} is not active: only the active profile is loaded again, and nothing else is checked"
+            return self._refuse(ExitCode.FAILED, f"{words}; slotctl switch", gate.which(target), began_at)
         objection = gate.refusal(self._request, target, sight, time.time())  # 4
         if isinstance(objection, gate.NoOp):
             return self._end(Outcome.UNCHANGED, ExitCode.OK, objection.words, gate.which(target), began_at)
@@ -169,12 +172,16 @@ def settle_half_done(world: World, by: By, noted: Noted = ignore) -> Record | No
 
 
 def go_on(world: World, journal: Journal, noted: Noted = ignore, *, is_at_start: bool = False) -> Record:
-    """Does the journal's step and all that come after it. Raises OSError where the disk does not take its beginning.
+    """Does the journal's step and all that come after it. Raises OSError where the disk does not take its beginning,
+    before anything was touched, or its end.
 
     A disk that is full later on does not end it: the journal on it names an earlier step then, and each may be done
     twice. To stop in the middle would be worse.
     """
-    world.desk.write_journal(journal)
+    if journal.is_interrupted:
+        _note(world, journal)
+    else:
+        world.desk.write_journal(journal)
     told = Teller(world.progress_file, journal)
     deeds = Deeds(world, told.draining, is_at_start=is_at_start)
     while journal.step is not Step.OVER:
