@@ -102,8 +102,10 @@ class Watcher:
             logger.debug("%s: %s", self._url, exc or type(exc).__name__)
             return ScrapeFailed(self._loop.time())
         self.last_metrics = text
-        vitals = scrape.read(text)
-        return None if vitals is None else Scraped(vitals, self._loop.time())
+        if (vitals := scrape.read(text)) is not None:
+            return Scraped(vitals, self._loop.time())
+        # what once had a pulse is not without one: a page that is empty for a moment must not end the watch
+        return None if self._heart.vitals is None else ScrapeFailed(self._loop.time())
 
     def _take(self, event: Event, session: aiohttp.ClientSession) -> None:
         self._heart, order = heart.step(self._heart, event)
