@@ -17,12 +17,13 @@ from slot.exit_codes import ExitCode
 from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
-from slot.state import Lifecycle
+from slot.state import Lifecycle, SlotState
 from slot.switch import canary, cooldown, history, slot_unit
 from slot.switch.entrance import Entrance
 from slot.switch.progress import Draining
 from slot.switch.steps import Done, Event, Failed, Journal, Outcome, Step
 from slot.switch.world import World
+from slot.units import UnitSight
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,13 @@ logger = logging.getLogger(__name__)
 # fault the slot is quiet for a minute and probes each card before it says that it has failed.
 SLACK_S = 300.0
 SWEEP_S = 300.0
+
+
+def has_lost_a_card(unit: UnitSight, slot: SlotState | None, since: float) -> bool:
+    """Whether the slot has failed of a card since then. A switch that was killed right after that knows nothing of it,
+    and would start the next model on a card that nobody has probed."""
+    is_down = unit.active == "failed" and unit.exit_status == ExitCode.DEVICE
+    return is_down and slot is not None and slot.failure is not None and slot.failure.at >= since
 
 
 class Deeds:
@@ -71,9 +79,9 @@ class Deeds:
             case Step.UNDO_WRITE:
                 return self._activate(desk.served_file)
             case Step.START:
-                return self._start(load_active(desk.next_file))
+                return self._start(load_active(desk.next_file), journal)
             case Step.UNDO_START:
-                return self._start(load_active(desk.served_file))
+                return self._start(load_active(desk.served_file), journal)
             case Step.VERIFY:
                 return self._verify(load_active(desk.next_file))
             case Step.UNDO_VERIFY:
@@ -121,7 +129,9 @@ class Deeds:
             write_atomically(active, text)
         return Done()
 
-    def _start(self, profile: Profile) -> Event:
+    def _start(self, profile: Profile, journal: Journal) -> Event:
+        if has_lost_a_card(units.look(units.SLOT), self._slot(), journal.began_at):
+            return Failed(f"{profile.name} is not started: {self._cause(journal.began_at)}", is_device=True)
         began = time.time()
         limit_s = profile.load_timeout_s + profile.stop_grace_s + SLACK_S
         ended = slot_unit.start(self._world.paths.state_file, limit_s)
@@ -133,13 +143,16 @@ class Deeds:
 
     def _cause(self, began: float) -> str | None:
         """The slot's own words on its last failure."""
-        slot = state.read_if_sound(self._world.paths.state_file)
+        slot = self._slot()
         if slot is None or slot.failure is None or slot.failure.at < began:
             return None
         return "; ".join(filter(None, (slot.failure.cause, slot.failure.remedy)))
 
+    def _slot(self) -> SlotState | None:
+        return state.read_if_sound(self._world.paths.state_file)
+
     def _verify(self, profile: Profile) -> Event:
-        slot = state.read_if_sound(self._world.paths.state_file)
+        slot = self._slot()
         if slot is None or slot.state is not Lifecycle.SERVING or slot.is_abandoned(time.time()):
             found = "nothing" if slot is None else slot.state
             return Failed(f"{profile.name} does not serve after its start: found {found}")
