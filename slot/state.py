@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -202,14 +203,29 @@ def encode(state: SlotState) -> bytes:
 
 
 def decode(text: bytes) -> SlotState:
-    """Raises UnreadableState for text that is not a snapshot of `FORMAT_VERSION`."""
+    """Raises UnreadableState for text that is not a snapshot of `FORMAT_VERSION`.
+
+    The engine's user writes it, and what it says comes to root's terminal: nothing in it moves a cursor.
+    """
     try:
         state = msgspec.json.decode(text, type=SlotState)
     except BAD_JSON as exc:
         raise UnreadableState(f"not a slot state: {exc}") from exc
     if state.version != FORMAT_VERSION:
         raise UnreadableState(f"slot state of version {state.version}, expected {FORMAT_VERSION}")
-    return state
+    return msgspec.convert(_plain(msgspec.to_builtins(state)), SlotState)
+
+
+def _plain(value: Any) -> Any:
+    """With a space for each control letter, but for the ends of lines."""
+    match value:
+        case str():
+            return "".join(each if each.isprintable() or each == "\n" else " " for each in value)
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case dict():
+            return {key: _plain(each) for key, each in value.items()}
+    return value
 
 
 def read(path: Path) -> SlotState | None:

@@ -102,3 +102,18 @@ def test_only_last_words_are_believed_when_they_are_old(state: Lifecycle, age_s:
     is_old = abs(age_s) > STALE_AFTER_S
     is_last_word = state in (Lifecycle.STOPPED, Lifecycle.FAILED)
     assert snapshot.is_abandoned(1000.0 + age_s) is (is_old and not is_last_word)
+
+
+def test_what_an_engine_smuggles_into_it_moves_no_cursor() -> None:
+    hostile = Failure(
+        cause="a\x1b[2Jb\x9b1mc\u202ed",
+        detail="ü\n-",
+        remedy="",
+        restart_can_help=True,
+        exit_code=1,
+        signal=None,
+        at=1.0,
+    )
+    read_back = decode(encode(msgspec.structs.replace(SNAPSHOT, failure=hostile, served_model_name="x\x07y"))).failure
+    assert read_back is not None
+    assert (read_back.cause, read_back.detail) == ("a [2Jb 1mc d", "ü\n-")
