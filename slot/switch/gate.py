@@ -1,6 +1,6 @@
 """May this switch begin at all? Decided from what can be known without touching anything.
 
-1. It serves already, exactly so              -> no switch, and that is well
+1. It serves already, exactly so, and is what the next boot would load -> no switch, and that is well
 2. The profile is a base                      -> refused: there is nothing to serve
 3. It is rejected or blocked                  -> refused with its reason, unless unproven ones are let in
 4. It has just failed, and is not edited since -> refused until it has cooled down, unless forced or let in
@@ -45,6 +45,10 @@ class Seen(Protocol):
         """What serves at this moment; None: nothing does."""
 
     @property
+    def active(self) -> Profile | None:
+        """What the slot's next start would load; None: nothing, or it cannot be read."""
+
+    @property
     def cooldowns(self) -> Cooldowns: ...
 
     @property
@@ -58,7 +62,8 @@ def which(profile: Profile) -> Which:
 
 def refusal(request: Request, profile: Profile, seen: Seen, now: float) -> NoOp | Refused | None:
     """None: it may begin."""
-    if seen.serving == which(profile) and not request.restart:  # 1
+    is_active = seen.active is not None and which(seen.active) == which(profile)
+    if is_active and seen.serving == which(profile) and not request.restart:  # 1
         return NoOp(f"{profile.name} is active and serves already: there is nothing to do")
     if profile.status_family == "base":  # 2
         words = f"{profile.name} is only there to be extended"

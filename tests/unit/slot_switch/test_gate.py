@@ -36,6 +36,7 @@ def profile(tmp_path: Path, request: pytest.FixtureRequest) -> Profile:
 @dataclass(frozen=True)
 class Seen:
     serving: Which | None = None
+    active: Profile | None = None
     cooldowns: Cooldowns = field(default_factory=dict)
     awaits_recovery: bool = False
 
@@ -45,8 +46,13 @@ def ask(profile: Profile, seen: Seen, **words: bool) -> object:
 
 
 def test_what_serves_already_needs_no_switch(profile: Profile) -> None:
-    assert isinstance(ask(profile, Seen(which(profile))), NoOp)
-    assert ask(profile, Seen(which(profile)), restart=True) is None
+    assert isinstance(ask(profile, Seen(which(profile), profile)), NoOp)
+    assert ask(profile, Seen(which(profile), profile), restart=True) is None
+
+
+def test_what_serves_but_would_not_after_the_next_boot_is_switched_to(profile: Profile) -> None:
+    """`current.env` was removed or spoiled by hand: a switch writes it again."""
+    assert ask(profile, Seen(which(profile), None)) is None
 
 
 def test_an_edited_profile_is_another(profile: Profile) -> None:
