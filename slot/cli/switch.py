@@ -8,6 +8,7 @@ restart     the active profile, as it was activated: the catalog may have change
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slot.cli.asking import Manner, ask, who
@@ -19,8 +20,10 @@ from slot.paths import Paths
 from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
 from slot.switch import history
+from slot.switch.history import Record
 from slot.switch.journal import Desk
 from slot.switch.request import Request
+from slot.switch.steps import Outcome
 
 MANY = 1000
 
@@ -67,12 +70,20 @@ def restart(wishes: Wishes, manner: Manner) -> ExitCode:
 
 def before_the_active(paths: Paths) -> str:
     """The last model that served and is another than the active one. Raises Refused where none is known, OSError."""
-    records = history.newest(Desk(paths.switch_dir).history_file, MANY)
-    name = history.before_this(records, active_name(paths))
+    desk, active = Desk(paths.switch_dir), active_name(paths)
+    records = history.newest(desk.history_file, MANY)
+    name = served_but_for(desk, active, records) or history.before_this(records, active)
     if name is None:
         facts = (("found", "no switch away from another model in the history"), ("do", "slotctl switch NAME"))
         raise Refused(ExitCode.NO_INPUT, "there is nothing to go back to", facts)
     return name
+
+
+def served_but_for(desk: Desk, active: str | None, records: Sequence[Record]) -> str | None:
+    """What served until a switch left nothing serving; the history of switches that went well does not have it."""
+    is_down = bool(records) and records[0].outcome is Outcome.DOWN
+    served = desk.served() if is_down else None
+    return served.name if served is not None and served.name != active else None
 
 
 def active_name(paths: Paths) -> str | None:

@@ -40,6 +40,19 @@ def test_going_back_is_to_what_served_before(past: list[Record], active: str, ta
     assert before_the_active(paths) == target
 
 
+def test_after_one_that_left_nothing_serving_it_is_to_what_served_last(paths: Paths) -> None:
+    """a, then b, then a again without a switch that says so (a settled one), then c, which took it down."""
+    desk = Desk(paths.switch_dir)
+    for each in (switched(1, "b", "a"), switched(2, "a", "b"), switched(3, "a", "c", Outcome.DOWN)):
+        history.append(desk.history_file, each)
+    text = "MODEL_SLOT_NAME={}\nMODEL_SLOT_HF_ID=simulated/x\nMODEL_SLOT_STATUS=test\n"
+    text += "MODEL_SLOT_STATUS_REASON=x\nMODEL_SLOT_ENGINE=simulator\nMODEL_SLOT_MODALITIES=text\n"
+    text += "SERVE_MAX_MODEL_LEN=4096\nSERVE_MAX_NUM_SEQS=4\n"
+    desk.served_file.write_text(text.format("b"))
+    paths.active_profile.write_text(text.format("c"))
+    assert before_the_active(paths) == "b"
+
+
 @pytest.mark.parametrize("past", [[], [switched(1, "a", "b", Outcome.REFUSED)]])
 def test_where_nothing_else_served_there_is_nothing_to_go_back_to(past: list[Record], paths: Paths) -> None:
     for each in past:
