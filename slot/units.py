@@ -7,6 +7,7 @@ operators is what lets them. Which unit is to be started when is decided by thos
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,17 @@ def sight(shown: str) -> UnitSight:
         enabled=said.get("UnitFileState", ""),
         status_text=said.get("StatusText", ""),
     )
+
+
+def main_process_began(unit: str) -> float | None:
+    """When its main process was started for the last time, in seconds since the epoch; None: it was not.
+
+    Raises Refusal.
+    """
+    said = run("show", "--property=ExecMainStartTimestampMonotonic", "--value", "--", unit, timeout_s=LOOK_TIMEOUT_S)
+    began_us = int(said.strip() or 0)
+    # the clock on the wall may have been set since; this one is never
+    return time.time() - (time.monotonic() - began_us / 1e6) if began_us else None
 
 
 def start(unit: str) -> subprocess.Popen[str]:

@@ -1,7 +1,8 @@
 """What the last sweep found: `swept.json`, written by root after every end of the slot, read before the next load.
 
     {"version": 1, "at": 1795200000.0, "invocation": "the unit's", "terminated": [pid...], "killed": [pid...],
-     "left": [{"pid", "command"}], "holders": [{"bdf", "pid", "command", "bytes"}], "waited_s": 3.2}
+     "left": [{"pid", "command"}], "holders": [{"bdf", "pid", "command", "bytes"}], "waited_s": 3.2,
+     "device_fault": {"name", "line", "since"} or null}
 
 A record is of its moment: whoever was named in it may be gone since, so that the pids are looked at again.
 """
@@ -18,6 +19,7 @@ import msgspec
 from slot import plain_file
 from slot.atomic_file import write_atomically
 from slot.bad_json import BAD_JSON
+from slot.state import SlotState
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,17 @@ class MemoryHeld(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+class DeviceFault(msgspec.Struct, frozen=True, kw_only=True):
+    """What the kernel told of a card while the slot ran, which ended in failure.
+
+    `name` is the signature's, `line` the kernel's; `since` when that slot was started (seconds since the epoch).
+    """
+
+    name: str
+    line: str
+    since: float
+
+
 class Swept(msgspec.Struct, frozen=True, kw_only=True):
     """`at`: seconds since the epoch. `terminated`, `killed` got the signal; `left` and `holders` are in the way."""
 
@@ -52,6 +65,7 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
     left: tuple[Left, ...] = ()
     holders: tuple[MemoryHeld, ...] = ()
     waited_s: float = 0.0
+    device_fault: DeviceFault | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -87,6 +101,21 @@ def obstacle(swept: Swept | None, is_alive: Callable[[int], bool]) -> str | None
         if is_alive(each.pid)
     ]
     return "; ".join(left + held) or None
+
+
+def unasked(swept: Swept | None, last: SlotState | None) -> DeviceFault | None:
+    """The device fault after which the cards were not asked yet. `last`: the last words of the slot before this one.
+
+    1. The kernel told of none: none
+    2. That slot saw a device's failure itself: it has asked the cards, and would not be started again otherwise
+    3. The kernel alone told of it: nothing may be loaded before the cards have answered
+    """
+    if swept is None or swept.device_fault is None:
+        return None  # 1
+    failure = last.failure if last is not None else None
+    if failure is not None and failure.kind == "device" and failure.at >= swept.device_fault.since:
+        return None  # 2
+    return swept.device_fault  # 3
 
 
 def is_alive(pid: int) -> bool:

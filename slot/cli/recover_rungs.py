@@ -10,7 +10,6 @@ import asyncio
 import os
 import pwd
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,7 +30,7 @@ from slot.cards.verdict import CardSight, all_healthy, not_healthy
 from slot.cli.places import active_profile
 from slot.cli.refusal import Refused
 from slot.exit_codes import ExitCode
-from slot.failures import incident
+from slot.failures import incident, kernel_log
 from slot.failures.incident import Evidence
 from slot.paths import Paths
 from slot.profiles.command import EngineCommand, engine_command
@@ -39,7 +38,6 @@ from slot.profiles.profile import Profile
 
 # The unit's own limits come first: TimeoutStopSec= for the supervisor, and as much again for the sweep.
 _STOP_S = 620.0
-_KERNEL_LOG_S = 20.0
 _MOST_OF_A_COREDUMP = 64 * 1024**2
 
 Outcome: TypeAlias = tuple[bool, str]
@@ -172,21 +170,13 @@ def _why(slot: Slot, complaint: str) -> str:
 
 def _keep_evidence(slot: Slot) -> Path:
     """Root's, in a place of root's: the slot's user could lay links into its own."""
-    evidence = Evidence("recover", state=slot_state.read_if_sound(slot.paths.state_file), kernel_lines=_kernel_log())
+    evidence = Evidence(
+        "recover",
+        state=slot_state.read_if_sound(slot.paths.state_file),
+        kernel_lines=kernel_log.lines(output="short-iso"),
+    )
     place = incident.write(slot.paths.switch_dir / "incidents", evidence, time.time())
     for card in cards():
         with suppress(OSError), coredump_of(card.bdf).open("rb") as dump:
             (place / f"devcoredump-{card.bdf}").write_bytes(dump.read(_MOST_OF_A_COREDUMP))
     return place
-
-
-def _kernel_log() -> list[str]:
-    """This boot's newest lines; none where nobody can tell them."""
-    words = ["journalctl", "--dmesg", "--boot", "--lines=5000", "--no-pager", "--output=short-iso"]
-    try:
-        said = subprocess.run(
-            words, capture_output=True, text=True, errors="replace", timeout=_KERNEL_LOG_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return said.stdout.splitlines()

@@ -20,7 +20,18 @@ from slot.failures import catalogue, finding
 from slot.failures.finding import Finding
 from slot.failures.plain_line import plain
 from slot.failures.signature import Kind, Signature
-from slot.failures.trouble import Crashed, LeftOver, LoadTimedOut, NotStarted, Stalled, Trouble, Wedged, WrongModel
+from slot.failures.signatures.devices import DEVICES
+from slot.failures.trouble import (
+    Crashed,
+    FaultBefore,
+    LeftOver,
+    LoadTimedOut,
+    NotStarted,
+    Stalled,
+    Trouble,
+    Wedged,
+    WrongModel,
+)
 from slot.state import Failure, LoadPhase
 
 DETAIL_LENGTH = 500
@@ -61,6 +72,11 @@ def diagnose(trouble: Trouble, lines: Sequence[str], phase: LoadPhase | None, at
     return Diagnosis(found.name, found.kind, failure)
 
 
+def by_kernel(lines: Sequence[str]) -> Finding | None:
+    """The device fault that the kernel's own lines tell of, None if they tell of none."""
+    return _known(DEVICES, [plain(line) for line in lines])
+
+
 def _find(trouble: Trouble, lines: Sequence[str], phase: LoadPhase | None) -> Finding:
     match trouble:
         case NotStarted(reason):
@@ -79,6 +95,8 @@ def _find(trouble: Trouble, lines: Sequence[str], phase: LoadPhase | None) -> Fi
             return _known_hang(lines) or finding.wedged(limit_s, in_flight, lines)
         case LeftOver(what):
             return finding.left_over(what)
+        case FaultBefore(name, line):
+            return finding.fault_before(name, line)
 
 
 def _known(known: Iterable[Signature], lines: Sequence[str]) -> Finding | None:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slot.failures.signature import Kind
+from slot.failures.signature import PROBE_FIRST, Kind
 from slot.state import LoadPhase
 
 _KILLED = ("by an admin, or by the kernel because memory ran out", "look for an out-of-memory kill in the kernel log")
@@ -110,6 +110,16 @@ def left_over(what: str) -> Finding:
         Kind.DEVICE,
         cause=f"the engine before this one is not gone: {what}",
         remedy="nothing may be loaded beside it: end it in peace (SIGTERM, more than 5 s), then `slotctl recover`",
+    )
+
+
+def fault_before(name: str, line: str) -> Finding:
+    return Finding(
+        "fault-before",
+        Kind.DEVICE,
+        cause=f"the kernel told of a device fault ({name}) while the engine before this one ran",
+        remedy=f"{PROBE_FIRST}; `slotctl logs` has the engine's end",
+        detail=line.strip(),
     )
 
 

@@ -58,4 +58,12 @@ class LeftOver:
     what: str
 
 
-Trouble: TypeAlias = Crashed | NotStarted | LoadTimedOut | Stalled | WrongModel | Wedged | LeftOver
+@dataclass(frozen=True)
+class FaultBefore:
+    """The kernel told of a card's fault, by this `line`, while the engine before this one ran, which did not say so."""
+
+    name: str
+    line: str
+
+
+Trouble: TypeAlias = Crashed | NotStarted | LoadTimedOut | Stalled | WrongModel | Wedged | LeftOver | FaultBefore

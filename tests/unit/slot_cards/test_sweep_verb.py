@@ -8,10 +8,11 @@ import pytest
 
 from slot.cards.departure import Patience
 from slot.cards.holders import Holder
-from slot.cards.swept import Left, Swept
+from slot.cards.swept import DeviceFault, Left, Swept
 from slot.cli.refusal import Refused
-from slot.cli.sweep import STOP_TIMEOUT_S, patience, stop_timeout_s, sweep, until_free, words
+from slot.cli.sweep import STOP_TIMEOUT_S, fault_told, patience, stop_timeout_s, sweep, until_free, words
 from slot.exit_codes import ExitCode
+from slot.failures import kernel_log
 from slot.paths import Paths
 
 
@@ -51,6 +52,38 @@ def test_stop_timeout(said: str | None, seconds: float) -> None:
 )
 def test_words(record: Swept, line: str) -> None:
     assert words(record) == line
+
+
+RESET = "xe 0000:03:00.0: [drm] GT0: Engine reset: engine_class=bcs"
+SAYS = '[ "$*" = "--dmesg --boot --lines=5000 --no-pager --quiet --output=cat --since=@100.500000" ] && cat KERNEL'
+
+
+def journalctl(directory: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = directory / "journalctl"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{directory}:/usr/bin:/bin")
+
+
+def test_the_kernels_fault_is_found_among_its_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kernel").write_bytes(f"usb 1-2: \xff\n{RESET}\nusb 1-2: gone\n".encode("latin-1"))
+    journalctl(tmp_path, SAYS.replace("KERNEL", f"{tmp_path}/kernel"), monkeypatch)
+    fault = fault_told(kernel_log.lines(since=100.5), 100.5)
+    assert fault == DeviceFault(name="copy-engine-reset", line=RESET, since=100.5)
+    record = Swept(at=0, invocation="", device_fault=fault)
+    assert words(record).endswith(f"nobody is left, the kernel tells of a device fault, copy-engine-reset: {RESET}")
+    assert record.is_clean
+    assert fault_told(["usb 1-2: gone"], 100.5) is None
+
+
+@pytest.mark.parametrize("script", ["exec sleep 1000", "exit 1"])
+def test_a_journal_that_says_nothing_in_time_tells_of_no_fault(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journalctl(tmp_path, script, monkeypatch)
+    assert kernel_log.lines(limit_s=0.2) == []
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert kernel_log.lines() == []
 
 
 def test_it_sweeps_nobody_who_calls_it_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

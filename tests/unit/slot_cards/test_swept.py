@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from snapshots import snapshot
 
-from slot.cards.swept import Left, MemoryHeld, Swept, is_alive, obstacle, read, write
+from slot.cards.swept import DeviceFault, Left, MemoryHeld, Swept, is_alive, obstacle, read, unasked, write
+from slot.state import Failure, Lifecycle, SlotState
 
 CLEAN = Swept(at=1.0, invocation="x", terminated=(7,), waited_s=0.5)
 STUCK = Left(pid=7, command="vllm serve")
@@ -32,6 +34,35 @@ HELD_WORDS = "a process (pid 8) holds 5120 MiB of 0000:03:00.0"
 )
 def test_obstacle(record: Swept | None, alive: Callable[[int], bool], words: str | None) -> None:
     assert obstacle(record, alive) == words
+
+
+FAULT = DeviceFault(name="copy-engine-reset", line="Engine reset: engine_class=bcs", since=100.0)
+TOLD = Swept(at=1.0, invocation="x", device_fault=FAULT)
+
+
+def last(kind: str | None, at: float) -> SlotState:
+    failure = Failure(cause="", detail="", remedy="", restart_can_help=True, exit_code=1, signal=None, at=at, kind=kind)
+    return snapshot(Lifecycle.FAILED, failure=failure)
+
+
+@pytest.mark.parametrize(
+    ("record", "last_words", "fault"),
+    [
+        (None, None, None),
+        (CLEAN, last("engine", 101.0), None),
+        (TOLD, None, FAULT),
+        (TOLD, snapshot(Lifecycle.SERVING), FAULT),
+        (TOLD, last("engine", 101.0), FAULT),
+        (TOLD, last(None, 101.0), FAULT),
+        (TOLD, last("device", 99.9), FAULT),
+        (TOLD, last("device", 100.0), None),
+        (TOLD, last("device", 101.0), None),
+    ],
+)
+def test_a_fault_that_the_slot_did_not_see_itself(
+    record: Swept | None, last_words: SlotState | None, fault: DeviceFault | None
+) -> None:
+    assert unasked(record, last_words) == fault
 
 
 def test_a_number_that_no_process_can_have_is_nobody() -> None:

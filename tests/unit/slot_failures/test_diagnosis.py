@@ -10,9 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slot.failures import catalogue
-from slot.failures.diagnosis import DETAIL_LENGTH, Diagnosis, diagnose
+from slot.failures.diagnosis import DETAIL_LENGTH, Diagnosis, by_kernel, diagnose
 from slot.failures.signature import Kind, Signature
-from slot.failures.trouble import Crashed, LeftOver, LoadTimedOut, NotStarted, Stalled, Trouble, Wedged, WrongModel
+from slot.failures.trouble import (
+    Crashed,
+    FaultBefore,
+    LeftOver,
+    LoadTimedOut,
+    NotStarted,
+    Stalled,
+    Trouble,
+    Wedged,
+    WrongModel,
+)
 from slot.simulator.failure_texts import FAILURES, Ending
 from slot.state import LoadPhase
 
@@ -300,6 +310,33 @@ def test_a_wedge_tells_how_long_and_how_many() -> None:
     assert failure.restart_can_help
 
 
+RESET = "xe 0000:03:00.0: [drm] GT0: Engine reset: engine_class=bcs, logical_mask: 0x1, guc_id=5"
+
+
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        ([], None),
+        (["usb 1-2: new device"], None),
+        # what only an engine says is no fault when the kernel says it, whoever wrote it there
+        (["torch.OutOfMemoryError: XPU out of memory"], None),
+        (["usb 1-2: new device", RESET, "usb 1-2: gone"], "copy-engine-reset"),
+        ([RESET, "xe 0000:03:00.0: [drm] device wedged, WEDGED=rebind"], "device-wedged"),
+    ],
+)
+def test_what_the_kernel_tells_of_the_cards(lines: list[str], name: str | None) -> None:
+    found = by_kernel(lines)
+    assert (found and found.name) == name
+    assert found is None or found.kind is Kind.DEVICE
+
+
+def test_a_fault_that_the_kernel_alone_told_of_is_a_devices() -> None:
+    diagnosis = diagnose(FaultBefore("copy-engine-reset", RESET), [], None, AT)
+    assert (diagnosis.name, diagnosis.kind, diagnosis.failure.detail) == ("fault-before", Kind.DEVICE, RESET)
+    assert "copy-engine-reset" in diagnosis.failure.cause
+    assert not diagnosis.failure.restart_can_help
+
+
 def test_what_is_left_over_is_named_and_nothing_is_started_beside_it() -> None:
     diagnosis = diagnose(LeftOver("4711 VLLM::Worker holds 28 GiB of 0000:03:00.0"), ["UR_RESULT_ERROR"], None, AT)
     assert (diagnosis.name, diagnosis.kind) == ("left-over", Kind.DEVICE)
@@ -424,6 +461,7 @@ TROUBLES = st.one_of(
     st.builds(LoadTimedOut, st.floats(0, 1e6)),
     st.builds(Wedged, st.floats(0, 1e6), st.integers(0, 99)),
     st.builds(LeftOver, st.text()),
+    st.builds(FaultBefore, st.text(), st.text()),
 )
 
 
