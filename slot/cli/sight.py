@@ -9,7 +9,7 @@ import msgspec
 
 from slot.cli.switch_sight import SwitchSight
 from slot.exit_codes import ExitCode
-from slot.state import Lifecycle, SlotState
+from slot.state import FINAL, Lifecycle, SlotState
 from slot.units import UnitSight
 
 
@@ -37,7 +37,11 @@ class Sight:
 
     @property
     def is_abandoned(self) -> bool:
-        return self.slot is not None and self.slot.is_abandoned(self.now)
+        """Nobody has kept the snapshot fresh, or systemd knows already that who wrote it is not there any more."""
+        if self.slot is None or self.slot.state in FINAL:
+            return False
+        is_dead = self.unit is not None and self.unit.main_pid == 0 and self.unit.sub == "auto-restart"
+        return is_dead or self.slot.is_abandoned(self.now)
 
     @property
     def exit_code(self) -> ExitCode:

@@ -66,6 +66,25 @@ def test_the_exit_code_says_whether_it_serves(
 
 
 @pytest.mark.parametrize(
+    ("unit", "found", "is_abandoned"),
+    [
+        (UnitSight("loaded", "active", "running", "success", 0, 4711, "enabled", ""), SERVING, False),
+        (UnitSight("loaded", "activating", "auto-restart", "signal", 9, 0, "enabled", ""), SERVING, True),
+        (UnitSight("loaded", "activating", "auto-restart", "signal", 9, 0, "enabled", ""), LOADING, True),
+        (UnitSight("loaded", "activating", "auto-restart", "exit-code", 1, 0, "enabled", ""), FAILED, False),
+        (UnitSight("loaded", "inactive", "dead", "success", 0, 0, "enabled", ""), SERVING, False),
+    ],
+)
+def test_a_supervisor_that_systemd_waits_to_start_again_serves_nothing(
+    unit: UnitSight, found: SlotState, is_abandoned: bool
+) -> None:
+    """Killed, it has left a snapshot that is fresh for a while; what it says does not hold any more."""
+    sight = Sight(found, door(ok=True), "http://127.0.0.1:8000", NOW, unit=unit)
+    assert sight.is_abandoned is is_abandoned
+    assert ("gone" in next(iter(lines_of(sight)))) is is_abandoned
+
+
+@pytest.mark.parametrize(
     ("found", "health", "code"),
     [(None, True, 0), (None, False, 69), (SERVING, True, 0), (SERVING, False, 1), (STOPPED, False, 69)],
 )
