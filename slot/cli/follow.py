@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from slot import state, units
 from slot.cli.load_view import left
 from slot.cli.moment_view import Moment, MomentView
+from slot.exit_codes import ExitCode
 from slot.load_words import phase_words, time_words
 from slot.state import Lifecycle, SlotState
 from slot.switch import history, progress
@@ -94,6 +95,8 @@ def ending(record: Record, told: str | None = None) -> list[str]:
             return [f"not switched: {why}", *_do("nothing was changed, and it admits again", do)]
         case Outcome.DOWN:
             return [failed, *_do("no model serves", "slotctl status")]
+        case Outcome.REFUSED if record.exit_code == ExitCode.CONFIG:
+            return [f"not switched: {why}", *_do("nothing was changed", f"slotctl check --here {record.to}")]
         case Outcome.REFUSED | Outcome.INTERRUPTED:
             return [f"not switched: {why}", *_do("nothing was changed", "slotctl status")]
 

@@ -82,6 +82,11 @@ def test_each_outcome_says_what_was_asked_for_and_what_to_do(outcome: Outcome) -
         assert [line.split()[0] for line in more] == ["found", "do"]
 
 
+@pytest.mark.parametrize(("code", "do"), [(78, "slotctl check --here b"), (73, "slotctl status")])
+def test_who_was_refused_for_the_host_or_the_profile_is_sent_to_the_doctor(code: int, do: str) -> None:
+    assert ending(record(Outcome.REFUSED, why="no weights", exit_code=code))[-1] == f"  do     {do}"
+
+
 def test_a_reason_that_was_shown_is_not_said_again() -> None:
     rolled_back = record(Outcome.ROLLED_BACK, why="it died")
     assert ending(rolled_back, told="it died")[0] == "b does not serve"
