@@ -57,9 +57,17 @@ class Transaction:
         try:
             mine = lock.take(self._world.lock_file)
         except lock.Held as held:  # 2
+            if self._is_under_way():  # whoever is at it writes this switch's line: one of ours would stand in its place
+                logger.error("%s: it is under way already: %s", instance(self._request), held)
+                return ExitCode.CANNOT_CREATE
             return self._refuse(ExitCode.CANNOT_CREATE, f"another switch is under way: {held}", None, began_at)
         with closing(mine):
             return self._run(began_at)
+
+    def _is_under_way(self) -> bool:
+        journal, told = self._world.desk.journal(), progress.read(self._world.progress_file)
+        ids = (journal.id if journal else None, told.id if told and told.outcome is None else None)
+        return self._request.id in ids
 
     def _run(self, began_at: float) -> ExitCode:
         target, objection = self._target()

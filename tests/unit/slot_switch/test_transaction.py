@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from slot import lock
 from slot.cli.settle import settle
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
@@ -97,3 +98,12 @@ def test_what_cannot_be_settled_keeps_no_slot_from_starting(world: World) -> Non
     assert settle(world.paths, at_start=True) is ExitCode.OK
     with pytest.raises(OSError):
         settle(world.paths, at_start=False)
+
+
+@pytest.mark.parametrize(("id_", "lines"), [(CUT_OFF.id, 0), ("0000000c", 1)])
+def test_who_comes_twice_does_not_write_the_others_line(world: World, id_: str, lines: int) -> None:
+    """The slot's own start may have been quicker to take up a switch than systemd was to start it again."""
+    world.desk.write_journal(CUT_OFF)
+    with closing(lock.take(world.lock_file)):
+        assert Transaction(Request("b", id=id_), world).run() is ExitCode.CANNOT_CREATE
+    assert len(history.newest(world.desk.history_file, 9)) == lines
