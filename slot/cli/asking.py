@@ -1,8 +1,9 @@
 """What `switch`, `rollback` and `restart` have in common: a request is judged, and systemd is asked to have it done.
 
     1. Only the plan is wanted                                 -> it is shown
-    2. The gate says that there is nothing to do, or refuses   -> said, and nothing is asked for
-    3. Another switch is under way                             -> refused: two cannot interleave
+    2. The gate refuses                                        -> said, and nothing is asked for
+    3. Another switch is under way                             -> refused: what serves now may not in a moment
+       None is, and the gate says that there is nothing to do  -> said, and nothing is asked for
     4. Otherwise its unit is started, and watched if wanted
 
 The gate is asked again by the unit, with root's eyes: what is refused here is only refused sooner.
@@ -52,7 +53,8 @@ def ask(request: Request, profile: Profile, paths: Paths, manner: Manner) -> Exi
         return show_plan(request, profile, world, manner)
     sight = look(world)
     judged = gate.refusal(request, profile, sight, sight.at)
-    if isinstance(judged, gate.NoOp):  # 2
+    if isinstance(judged, gate.NoOp):  # 3
+        refuse_second()
         return say(judged.words, {"outcome": "unchanged", "to": profile.name}, manner)
     if isinstance(judged, gate.Refused):  # 2
         raise Refused(judged.code, judged.words, (("do", judged.do),))
