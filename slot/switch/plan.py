@@ -88,6 +88,7 @@ class Plan:
             yield "but", self.judged.words
         for name, unit in self._units():
             yield "unit", f"{name}: {unit.active if unit else 'not known'}"
+        yield "host", f"not looked at yet, that is the first step: slotctl check --here {self.target.name}"
         yield "in flight", self._in_flight_words()
         yield "memory", f"weights {_size(self.weights_bytes)}; host memory available {_size(self.available_bytes)}"
         yield "last load", f"it took {time_words(self.last_load_s)}" if self.last_load_s is not None else "not known"

@@ -109,6 +109,7 @@ def test_a_plan_says_who_would_be_waited_for() -> None:
     assert "3 active, 1 waiting; they get 5 min, or nothing is changed" in text
     assert "weights 113.0 GiB; host memory available not known" in text
     assert "back to a" in text
+    assert "not looked at yet" in text
     assert plan(sight()).as_data()["in_flight"] is None
 
 
