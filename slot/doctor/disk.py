@@ -26,9 +26,9 @@ def check(what: str, directory: Path, mounts: Mounts, *, room_bytes: int) -> Fin
     if not nearest.is_dir():
         return fail(CHECK, looked_at, f"{nearest} is not a directory", expected, f"move {nearest} away")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        return fail(
-            CHECK, looked_at, f"{nearest} is not writable for user id {os.geteuid()}", expected, f"chown {nearest}"
-        )
+        found = f"{nearest} is not writable for user id {os.geteuid()}"
+        # not the nearest one that is there: that may be /, or the root of a disk
+        return fail(CHECK, looked_at, found, expected, f"make {directory}, and give it to that user")
     free = shutil.disk_usage(nearest).free
     if free < room_bytes:
         return warn(CHECK, looked_at, f"{amount(free)} free", expected, "make room")

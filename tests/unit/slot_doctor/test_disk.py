@@ -28,7 +28,8 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_directory_of_somebody_else_fails() -> None:
-    assert check("cache", Path("/etc/slot"), NO_MOUNTS, room_bytes=1).level == Level.FAIL
+    finding = check("cache", Path("/etc/slot"), NO_MOUNTS, room_bytes=1)
+    assert (finding.level, finding.do) == (Level.FAIL, "make /etc/slot, and give it to that user")
 
 
 def test_an_unmounted_disk_is_not_written_around(tmp_path: Path) -> None:
