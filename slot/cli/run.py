@@ -3,7 +3,8 @@
 Nothing is loaded beside what is left of the engine before it: what the last sweep could not end, and who holds the
 cards' memory, is looked at again, and if it is still so, the slot has failed before it began (`left-over`).
 
-Where a service manager waits for its exit code, the supervisor is told which cards to ask after a device fault.
+Where a service manager waits for its exit code, the supervisor is told which cards to ask after a device fault, and
+what the sweep has heard of one from the kernel.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from slot.atomic_file import write_atomically
 from slot.cards import device_faults, swept
 from slot.cards.question import questions
+from slot.cards.swept import Swept
 from slot.cards.sysfs import cards
 from slot.cli.places import active_profile, command_for
 from slot.cli.quiet import quiet_s
@@ -30,10 +34,10 @@ from slot.lock import holder
 from slot.paths import Paths
 from slot.profiles.command import EngineCommand
 from slot.profiles.profile import Profile
-from slot.state import Lifecycle, SlotState, encode
+from slot.state import encode
 from slot.supervisor import service
 from slot.supervisor.aftercare import Care
-from slot.supervisor.snapshot import profile_facts
+from slot.supervisor.snapshot import blank
 
 logger = logging.getLogger(__name__)
 
@@ -45,21 +49,23 @@ def run(
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     profile = active_profile(active or paths.active_profile)
     command = command_for(profile, paths, simulate=simulate, faults=faults, seed=seed, port=engine_port)
-    obstacle = swept.obstacle(swept.read(paths.swept_file), swept.is_alive)
+    found = swept.read(paths.swept_file)
+    obstacle = swept.obstacle(found, swept.is_alive)
     if obstacle is not None and holder(paths.lock_file) is None:  # a slot that lives here says for itself how it is
         return _left_over(obstacle, profile, paths, simulated=command.simulated)
     notify_socket = os.environ.get("NOTIFY_SOCKET")
     # a person at a terminal sees the fault, and there is nobody to be told whether to start the slot again
-    care = _care(profile, command, paths) if notify_socket else None
+    care = _care(profile, command, paths, found) if notify_socket else None
     return asyncio.run(service.run(profile, command, paths, notify_socket=notify_socket, care=care))
 
 
-def _care(profile: Profile, command: EngineCommand, paths: Paths) -> Care:
+def _care(profile: Profile, command: EngineCommand, paths: Paths, found: Swept | None) -> Care:
     """With the cards as they are now, before anything is lost: one that is gone later must be missed."""
     return Care(
         questions(profile, command, cards(), paths.data_dir),
         paths.data_dir / device_faults.FILE_NAME,
         quiet_s(os.environ),
+        swept=found,
     )
 
 
@@ -68,16 +74,6 @@ def _left_over(what: str, profile: Profile, paths: Paths, *, simulated: bool) ->
     now = time.time()
     failure = diagnose(LeftOver(what), (), None, now).failure
     logger.error("%s: %s", profile.name, told(failure))
-    state = SlotState(
-        state=Lifecycle.FAILED,
-        since=now,
-        updated_at=now,
-        profile=profile_facts(profile),
-        served_model_name=profile.served_model_name,
-        engine_url=profile.url,
-        supervisor_pid=os.getpid(),
-        simulated=simulated,
-        failure=failure,
-    )
-    write_atomically(paths.state_file, encode(state))
+    state = blank(profile, engine_url=profile.url, simulated=simulated, now=now)
+    write_atomically(paths.state_file, encode(msgspec.structs.replace(state, failure=failure)))
     return ExitCode.DEVICE

@@ -24,6 +24,7 @@ from pathlib import Path
 from slot.cards.device_faults import note, noted
 from slot.cards.probe import LIMIT_S, ask
 from slot.cards.question import Question
+from slot.cards.swept import Swept
 from slot.cards.verdict import CardSight, all_healthy, not_healthy
 from slot.exit_codes import ExitCode
 from slot.state import HEARTBEAT_S, CardFacts, Recovery, RecoveryStage
@@ -55,17 +56,21 @@ def decide(sights: Sequence[CardSight], earlier_faults: Sequence[float], now: fl
     if latest := [at for at in earlier_faults if abs(now - at) < APART_S]:
         words = f"the cards answer again, but this is device fault {len(latest) + 1} within an hour: {_ADVICE}"
         return Decision(ExitCode.DEVICE, words)
-    return Decision(ExitCode.FAILED, "the cards answer again: systemd starts the slot once more")
+    return Decision(ExitCode.FAILED, "the cards answer again: the slot is started once more")
 
 
 @dataclass(frozen=True)
 class Care:
-    """What is done on this host after a device fault: `questions` has one for each card that the engine uses."""
+    """What is done on this host after a device fault: `questions` has one for each card that the engine uses.
+
+    `swept` is what was found after the slot before this one.
+    """
 
     questions: tuple[Question, ...]
     faults_file: Path
     quiet_s: float = QUIET_S
     probe_s: float = LIMIT_S
+    swept: Swept | None = None
 
 
 async def live(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from slot.load_words import phase_words, time_words
 from slot.profiles.profile import Profile
 from slot.state import Lifecycle, ProfileFacts, RecoveryStage, SlotState
@@ -21,6 +23,20 @@ def profile_facts(profile: Profile) -> ProfileFacts:
         modalities=",".join(profile.modalities),
         status=profile.status,
         sha256=profile.sha256,
+    )
+
+
+def blank(profile: Profile, *, engine_url: str, simulated: bool, now: float) -> SlotState:
+    """Of a slot in which nothing was started (yet): FAILED, since whoever shows it has something to tell of that."""
+    return SlotState(
+        state=Lifecycle.FAILED,
+        since=now,
+        updated_at=now,
+        profile=profile_facts(profile),
+        served_model_name=profile.served_model_name,
+        engine_url=engine_url,
+        supervisor_pid=os.getpid(),
+        simulated=simulated,
     )
 
 
