@@ -183,11 +183,12 @@ def go_on(world: World, journal: Journal, noted: Noted = ignore, *, is_at_start:
     """Does the journal's step and all that come after it. Raises OSError where the disk does not take its beginning,
     before anything was touched, or its end.
 
-    A disk that is full later on does not end it: the journal on it names an earlier step then, and each may be done
-    twice. To stop in the middle would be worse.
+    A disk that is full before the stop ends it with nothing changed: a journal that names an earlier step would tell
+    whoever finds it so, when the slot is down already. One that is full later on does not end it: the journal on it
+    names an earlier step then, and each may be done twice. To stop in the middle would be worse.
     """
     if journal.is_interrupted:
-        _note(world, journal)
+        journal = _noted(world, journal, was=journal.step)
     else:
         world.desk.write_journal(journal)
     told = Teller(world.progress_file, journal)
@@ -200,21 +201,26 @@ def go_on(world: World, journal: Journal, noted: Noted = ignore, *, is_at_start:
         seconds = time.monotonic() - began
         timings = _with(journal, seconds, deeds)
         logger.info("%s: %s, %.2f s%s", journal.to.name, journal.step, seconds, _complaint(event))
-        journal = after(msgspec.structs.replace(journal, timings=timings), event, time.time())
-        _note(world, journal)
+        then = after(msgspec.structs.replace(journal, timings=timings), event, time.time())
+        journal = _noted(world, then, was=journal.step)
     told.step(journal)
     record = history.record_of(journal, time.time())
     logger.info("%s: %s%s", record.to, record.outcome, f": {record.why}" if record.why else "")
     return record
 
 
-def _note(world: World, journal: Journal) -> None:
+def _noted(world: World, journal: Journal, *, was: Step) -> Journal:
+    """The journal, on the disk if that takes it; one that would stop the slot and cannot be written turns back."""
     if journal.step is Step.OVER:
-        return  # its journal is closed
+        return journal  # its journal is closed
     try:
         world.desk.write_journal(journal)
     except OSError as exc:
+        if was is Step.DRAIN and journal.step is Step.STOP:
+            why = f"the switch's journal cannot be written: {exc}"
+            return msgspec.structs.replace(journal, step=Step.RESUME, outcome=Outcome.REFUSED, why=why)
         logger.error("the journal cannot be written, and the switch goes on: %s", exc)
+    return journal
 
 
 def _complaint(event: Event) -> str:

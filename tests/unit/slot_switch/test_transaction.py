@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,7 +20,7 @@ from slot.switch import history
 from slot.switch.request import Request
 from slot.switch.settlement import AtStart
 from slot.switch.steps import Journal, Step, Which
-from slot.switch.transaction import Transaction, settle_half_done
+from slot.switch.transaction import Transaction, go_on, settle_half_done
 from slot.switch.world import World, world_at
 
 PROFILE = """\
@@ -85,8 +86,6 @@ def test_a_full_disk_does_not_stop_what_was_cut_off(world: World) -> None:
 
 
 def test_a_full_disk_keeps_a_switch_from_beginning(world: World) -> None:
-    from slot.switch.transaction import go_on
-
     noted: list[Step] = []
     with pytest.raises(OSError), full_disk():
         go_on(world, msgspec.structs.replace(CUT_OFF, step=Step.PAUSE), noted.append)
@@ -107,3 +106,19 @@ def test_who_comes_twice_does_not_write_the_others_line(world: World, id_: str, 
     with closing(lock.take(world.lock_file)):
         assert Transaction(Request("b", id=id_), world).run() is ExitCode.CANNOT_CREATE
     assert len(history.newest(world.desk.history_file, 9)) == lines
+
+
+def test_a_disk_that_fills_up_before_the_stop_leaves_the_slot_alone(world: World) -> None:
+    """The journal on it says PAUSE: whoever found that would only open the door, to a slot that is stopped."""
+    noted: list[Step] = []
+    with contextlib.ExitStack() as disk, pytest.raises(OSError):
+
+        def note(step: Step) -> None:
+            noted.append(step)
+            if step is Step.PAUSE:
+                disk.enter_context(full_disk())
+
+        go_on(world, msgspec.structs.replace(CUT_OFF, step=Step.PAUSE, force=True), note)
+    assert noted == [Step.PAUSE, Step.DRAIN, Step.RESUME, Step.RECORD]
+    journal = world.desk.journal()
+    assert journal is not None and journal.step is Step.PAUSE
