@@ -35,7 +35,17 @@ from slot.failures.catalogue import FATAL, HANGS, NOTED
 from slot.failures.diagnosis import diagnose
 from slot.failures.signature import Kind, Signature
 from slot.failures.signatures.notes import NOTES
-from slot.failures.trouble import Crashed, FaultBefore, LeftOver, LoadTimedOut, NotStarted, Stalled, Wedged, WrongModel
+from slot.failures.trouble import (
+    Crashed,
+    FaultBefore,
+    LeftOver,
+    LoadTimedOut,
+    NotStarted,
+    Stalled,
+    Taken,
+    Wedged,
+    WrongModel,
+)
 from slot.profiles import engine_flags, keys, refused
 from slot.profiles.engine_face import faces
 from slot.simulator import help_text
@@ -221,6 +231,8 @@ TROUBLES = (
     WrongModel("SERVE_MAX_MODEL_LEN", "2048", "4096"),
     FaultBefore("copy-engine-reset", "xe 0000:03:00.0: [drm] GT0: Engine reset: engine_class=bcs"),
     LeftOver("4711 VLLM::Worker_TP0 holds 28 GiB of 0000:03:00.0"),
+    Taken("port", "port 18080 on 127.0.0.1 is busy: held by python (pid 4711)"),
+    Taken("slot", "its lock is held by process 4711, and no supervisor tells how the slot is"),
     Wedged(120, 3),
     Stalled(600),
     LoadTimedOut(2400),

@@ -18,7 +18,8 @@ class Held(Exception):
     def __init__(self, path: Path, pid: int | None) -> None:
         self.path = path
         self.pid = pid
-        super().__init__(f"{path} is held by {'another process' if pid is None else f'process {pid}'}")
+        self.holder = "another process" if pid is None else f"process {pid}"
+        super().__init__(f"{path} is held by {self.holder}")
 
 
 class Lock:

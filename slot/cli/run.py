@@ -17,9 +17,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
-from slot.atomic_file import write_atomically
 from slot.cards import device_faults, swept
 from slot.cards.question import questions
 from slot.cards.swept import Swept
@@ -27,14 +24,11 @@ from slot.cards.sysfs import cards
 from slot.cli.places import active_profile, command_for
 from slot.cli.quiet import quiet_s
 from slot.exit_codes import ExitCode
-from slot.failures.diagnosis import diagnose
-from slot.failures.restart_words import told
 from slot.failures.trouble import LeftOver
 from slot.lock import holder
 from slot.paths import Paths
 from slot.profiles.command import EngineCommand
 from slot.profiles.profile import Profile
-from slot.state import encode
 from slot.supervisor import service
 from slot.supervisor.aftercare import Care
 from slot.supervisor.snapshot import blank
@@ -71,9 +65,5 @@ def _care(profile: Profile, command: EngineCommand, paths: Paths, found: Swept |
 
 def _left_over(what: str, profile: Profile, paths: Paths, *, simulated: bool) -> ExitCode:
     """The last word of a slot that did not begin."""
-    now = time.time()
-    failure = diagnose(LeftOver(what), (), None, now).failure
-    logger.error("%s: %s", profile.name, told(failure))
-    state = blank(profile, engine_url=profile.url, simulated=simulated, now=now)
-    write_atomically(paths.state_file, encode(msgspec.structs.replace(state, failure=failure)))
+    service.tell(paths, LeftOver(what), blank(profile, engine_url=profile.url, simulated=simulated, now=time.time()))
     return ExitCode.DEVICE

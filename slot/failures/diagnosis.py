@@ -28,6 +28,7 @@ from slot.failures.trouble import (
     LoadTimedOut,
     NotStarted,
     Stalled,
+    Taken,
     Trouble,
     Wedged,
     WrongModel,
@@ -96,7 +97,9 @@ def _find(trouble: Trouble, lines: Sequence[str], phase: LoadPhase | None) -> Fi
         case LeftOver(what):
             return finding.left_over(what)
         case FaultBefore(name, line):
-            return finding.fault_before(name, line)
+            return finding.fault_before(name, plain(line))
+        case Taken(what, why):
+            return finding.taken(what, why)
 
 
 def _known(known: Iterable[Signature], lines: Sequence[str]) -> Finding | None:

@@ -123,6 +123,15 @@ def fault_before(name: str, line: str) -> Finding:
     )
 
 
+def taken(what: str, why: str) -> Finding:
+    return Finding(
+        f"{what}-taken",
+        Kind.ENGINE,  # it goes by itself when the other one has ended
+        cause=f"the slot cannot begin: {why}",
+        remedy="stop what is in the way in peace (SIGTERM)" + (", or change SERVE_PORT" if what == "port" else ""),
+    )
+
+
 def _while(phase: LoadPhase | None) -> str:
     return "while it served" if phase is None else f"while it loaded ({phase.value})"
 

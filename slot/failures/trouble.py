@@ -66,4 +66,14 @@ class FaultBefore:
     line: str
 
 
-Trouble: TypeAlias = Crashed | NotStarted | LoadTimedOut | Stalled | WrongModel | Wedged | LeftOver | FaultBefore
+@dataclass(frozen=True)
+class Taken:
+    """What the slot needs is somebody else's: `what` is `slot`, or its `port`; `why` names who has it."""
+
+    what: str
+    why: str
+
+
+Trouble: TypeAlias = (
+    Crashed | NotStarted | LoadTimedOut | Stalled | WrongModel | Wedged | LeftOver | FaultBefore | Taken
+)

@@ -26,13 +26,17 @@ def profile_facts(profile: Profile) -> ProfileFacts:
     )
 
 
-def blank(profile: Profile, *, engine_url: str, simulated: bool, now: float) -> SlotState:
+def blank(
+    profile: Profile, *, engine_url: str, simulated: bool, now: float, previous: SlotState | None = None
+) -> SlotState:
     """Of a slot in which nothing was started (yet): FAILED, since whoever shows it has something to tell of that."""
+    facts = profile_facts(profile)
     return SlotState(
         state=Lifecycle.FAILED,
         since=now,
         updated_at=now,
-        profile=profile_facts(profile),
+        profile=facts,
+        restarts=restarts_after(previous, facts),
         served_model_name=profile.served_model_name,
         engine_url=engine_url,
         supervisor_pid=os.getpid(),

@@ -202,8 +202,11 @@ async def test_a_port_that_is_taken_is_found_before_anything_starts(slot: Slot) 
         other.listen()
         supervisor = await slot.start()
         assert await slot.exit_code(supervisor) == ExitCode.CANNOT_CREATE
-    assert f"port {slot.port}" in slot.log
-    assert slot.state() is None
+    failed = slot.state()
+    assert (failed.state, failed.failure.name, failed.failure.restart_can_help) == ("failed", "port-taken", True)
+    assert f"port {slot.port} on 127.0.0.1 is busy: held by" in failed.failure.cause
+    assert f"(pid {os.getpid()})" in failed.failure.cause
+    assert failed.failure.cause in slot.log
 
 
 @pytest.mark.parametrize(

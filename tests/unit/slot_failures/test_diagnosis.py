@@ -19,6 +19,7 @@ from slot.failures.trouble import (
     LoadTimedOut,
     NotStarted,
     Stalled,
+    Taken,
     Trouble,
     Wedged,
     WrongModel,
@@ -462,6 +463,7 @@ TROUBLES = st.one_of(
     st.builds(Wedged, st.floats(0, 1e6), st.integers(0, 99)),
     st.builds(LeftOver, st.text()),
     st.builds(FaultBefore, st.text(), st.text()),
+    st.builds(Taken, st.sampled_from(["slot", "port"]), st.text()),
 )
 
 
