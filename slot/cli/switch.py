@@ -81,8 +81,8 @@ def before_the_active(paths: Paths) -> str:
 
 def served_but_for(desk: Desk, active: str | None, records: Sequence[Record]) -> str | None:
     """What served until a switch left nothing serving; the history of switches that went well does not have it."""
-    is_down = bool(records) and records[0].outcome is Outcome.DOWN
-    served = desk.served() if is_down else None
+    last = next((each.outcome for each in records if each.outcome is not Outcome.REFUSED), None)
+    served = desk.served() if last is Outcome.DOWN else None
     return served.name if served is not None and served.name != active else None
 
 

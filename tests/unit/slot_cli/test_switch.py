@@ -42,8 +42,8 @@ def test_going_back_is_to_what_served_before(past: list[Record], active: str, ta
 
 def test_after_one_that_left_nothing_serving_it_is_to_what_served_last(paths: Paths) -> None:
     """a, then b, then a again without a switch that says so (a settled one), then c, which took it down."""
-    desk = Desk(paths.switch_dir)
-    for each in (switched(1, "b", "a"), switched(2, "a", "b"), switched(3, "a", "c", Outcome.DOWN)):
+    desk, refused = Desk(paths.switch_dir), switched(4, "c", "d", Outcome.REFUSED)
+    for each in (switched(1, "b", "a"), switched(2, "a", "b"), switched(3, "a", "c", Outcome.DOWN), refused):
         history.append(desk.history_file, each)
     text = "MODEL_SLOT_NAME={}\nMODEL_SLOT_HF_ID=simulated/x\nMODEL_SLOT_STATUS=test\n"
     text += "MODEL_SLOT_STATUS_REASON=x\nMODEL_SLOT_ENGINE=simulator\nMODEL_SLOT_MODALITIES=text\n"
