@@ -110,9 +110,10 @@ def recover(
       slotctl recover --next
     """
     from slot.cli.recover import recover
-    from slot.cli.service import service_paths
+    from slot.cli.service import paths_to_recover
 
-    raise typer.Exit(recover(service_paths(), next_rung=next_rung, everything=everything, yes=yes, as_json=as_json))
+    paths = paths_to_recover(is_done=next_rung or everything)
+    raise typer.Exit(recover(paths, next_rung=next_rung, everything=everything, yes=yes, as_json=as_json))
 
 
 def sweep() -> None:

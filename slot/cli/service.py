@@ -44,6 +44,17 @@ def paths_of_what_runs(now: float) -> Paths:
     return service if service.state_file.exists() else own  # 3, 4
 
 
+def paths_to_recover(*, is_done: bool) -> Paths:
+    """Whose failure `slotctl recover` is about.
+
+    1. Something `is_done`                  -> the service: nobody else's cards are taken away
+    2. A service has left a snapshot        -> the service, whoever looks
+    3. None has                             -> this user's own, such as that of `slotctl up`
+    """
+    service = service_paths()
+    return service if is_done or service.state_file.exists() else paths_here()  # 1, 2, 3
+
+
 def refuse_without(unit: str) -> None:
     """Raises Refused where systemd does not run, or does not know the unit."""
     if not units.is_booted():

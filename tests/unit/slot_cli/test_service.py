@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 from snapshots import snapshot
+from typer.testing import CliRunner
 
 from slot import state
-from slot.cli.service import paths_of_what_runs, service_paths
+from slot.cli.app import app
+from slot.cli.service import paths_of_what_runs, paths_to_recover, service_paths
 from slot.paths import UNITS_RUN_DIR, UNITS_SWITCH_DIR
-from slot.state import Lifecycle
+from slot.state import Failure, Lifecycle
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +71,25 @@ def test_a_slot_of_ones_own_that_runs_is_meant_else_the_service(
 
 def test_without_a_service_ones_own_is_meant(own_run_dir: Path, service_run_dir: Path) -> None:
     assert paths_of_what_runs(time.time()).run_dir == own_run_dir
+
+
+FAILURE = Failure(
+    cause="the GPU was lost", detail="", remedy="", restart_can_help=False, exit_code=1, signal=None, at=0.0
+)
+
+
+@pytest.mark.parametrize("own", [Lifecycle.SERVING, Lifecycle.FAILED, None])
+def test_an_operator_sees_the_failure_of_the_service(
+    own_run_dir: Path, service_run_dir: Path, own: Lifecycle | None
+) -> None:
+    failed = snapshot(Lifecycle.FAILED, failure=FAILURE)
+    (service_run_dir / "state.json").write_bytes(state.encode(failed))
+    if own is not None:
+        leave(own_run_dir, own, time.time())
+    shown = CliRunner().invoke(app, ["recover"])
+    assert (shown.exit_code, "the slot failed: the GPU was lost" in shown.output) == (0, True)
+
+
+def test_without_a_service_recover_is_about_ones_own_but_only_to_look(own_run_dir: Path, service_run_dir: Path) -> None:
+    assert paths_to_recover(is_done=False).run_dir == own_run_dir
+    assert paths_to_recover(is_done=True).run_dir == service_run_dir
