@@ -24,7 +24,7 @@ SIMULATED_CARDS = "/var/lib/b70-vllm-slot/simulated-cards.json"
 DEVICE_FAULTS = "/var/lib/b70-vllm-slot/device-faults.json"
 SWEPT = "/run/b70-vllm-slot/swept.json"
 ENGINE = 18080
-FAULTY, LOADING, STUBBORN = "sim-faulty", "sim-loading", "sim-stubborn"
+FAULTY, LOADING, STUBBORN, FALLING = "sim-faulty", "sim-loading", "sim-stubborn", "sim-falling"
 LOST = f"device_lost:after_tokens={catalog.TOKENS_BEFORE_THE_END}"
 
 GRACE_S = 6.0  # of the profiles here
@@ -35,6 +35,7 @@ def _settings(installed: Installed) -> None:
     installed.add_profile(FAULTY, LOST, "wedge_card:card=0,how=faulty")
     installed.add_profile(LOADING, "crash_loading:text=device_lost")
     installed.add_profile(STUBBORN, "ignore_sigterm")
+    installed.add_profile(FALLING, f"crash:after_tokens={catalog.TOKENS_BEFORE_THE_END}")
     # start limits are another test's
     installed.drop_in(SLOT, "[Unit]\nStartLimitIntervalSec=0\n", "99-devices")
 
@@ -98,6 +99,7 @@ def test_a_card_that_does_not_keeps_it_down_until_it_is_recovered(installed: Ins
     assert (state.recovery.stage, state.recovery.cards[0].verdict) == (RecoveryStage.DONE, "faulty")
     assert state.failure is not None
     assert "slotctl recover" in str(state.failure.next_step)
+    assert state.failure.cause in installed.slotctl("recover", user="nobody").stdout
 
     for words, code, said in [
         ((), ExitCode.OK, "> 1 stop"),
@@ -111,6 +113,32 @@ def test_a_card_that_does_not_keeps_it_down_until_it_is_recovered(installed: Ins
         status, text = recover(installed, *words)
         assert (status, said in text) == (code, True), text
     assert installed.machine.show(SLOT, "ActiveState") == {"ActiveState": "active"}
+
+
+# a kernel with an xe driver, which this machine has not; what is asked of it is a unit test's
+JOURNALCTL = "#!/bin/sh\necho 'xe 0000:03:00.0: [drm] GT0: Engine reset: engine_class=bcs, guc_id=5'\n"
+
+
+def test_a_fault_that_the_kernel_alone_tells_of_is_not_restarted_blindly(installed: Installed) -> None:
+    installed.machine.write("/usr/local/lib/fakes/journalctl", JOURNALCTL)
+    installed.machine.run(["chmod", "755", "/usr/local/lib/fakes/journalctl"])
+    installed.drop_in(SLOT, "[Service]\nEnvironment=PATH=/usr/local/lib/fakes:/usr/bin:/bin\n", "99-then")
+    start(installed, FALLING)
+    since = len(installed.log())
+    lose_the_device(installed, FALLING)
+    installed.machine.wait_for(SLOT, ActiveState="active", NRestarts="1")
+    log = "\n".join(installed.log()[since:])
+    order = ["the engine's core died", "the kernel tells of a device fault, copy-engine-reset", "simulated:0 healthy"]
+    assert sorted(order, key=log.index) == order
+    lose_the_device(installed, FALLING)
+    assert how_it_ended(installed) == {"ExecMainStatus": str(ExitCode.DEVICE.value), "NRestarts": "2"}
+    state = installed.state()
+    assert state is not None and state.failure is not None
+    assert state.failure.name == "fault-before"
+    assert "device fault 2 within an hour" in str(state.failure.next_step)
+    # who starts it after that knows of it
+    installed.start(SLOT)
+    installed.drop_out(SLOT, "99-then")
 
 
 def test_a_fault_while_it_loads_is_no_different(installed: Installed) -> None:
