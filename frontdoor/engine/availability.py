@@ -1,7 +1,8 @@
 """May a generation start now, as far as the slot is concerned, and if not: why, and when is it worth asking again?
 
-Three sources, one answer each: an admin's pause, the supervisor's snapshot (`slot.state`), or, where there is no
-supervisor, what the engine's own endpoints said. None means that nothing speaks against it.
+Four sources, one answer each: an admin's pause, a profile that is followed and was never there, the supervisor's
+snapshot (`slot.state`), or, where there is no supervisor, what the engine's own endpoints said. None means that nothing
+speaks against it.
 """
 
 from __future__ import annotations
@@ -84,6 +85,11 @@ def paused(reason: str) -> Refusal:
         message=f"the frontdoor is paused: {reason}",
         retry_after_s=DOWN_RETRY_S,
     )
+
+
+def without_profile(why: str) -> Refusal:
+    """Whatever serves behind the door: with which limits and settings it may be asked, nobody has said."""
+    return _down(Reason.STOPPED, why)
 
 
 def of_slot(slot: SlotState | None, now: float) -> Refusal | None:

@@ -3,9 +3,16 @@
 While it starts, SIGTERM and SIGINT end it: nothing is open yet that could be waited for. SIGHUP and SIGUSR2 wait until
 it serves (`__main__` sees to it).
 
-Exits 0 after a stop that was asked for, 1 when the process that started it as its successor has given it up, 66 without
-the profile it was told to follow, 73 when the port or the control socket is taken, 74 when the profile cannot be read,
-78 for a setting, a profile or a socket that cannot be used.
+Without a profile that can be used:
+
+1. systemd has handed in the sockets -> it serves all the same, by the settings of the environment, and refuses every
+   generation with the reason until there is one (`slot_watch`): a port that is silent tells nobody what to do
+2. It is a successor, or has to find its address itself -> it ends. The process before it goes on with the last good
+   profile; and where to listen is the profile's to say
+
+Exits 0 after a stop that was asked for, 1 when the process that started it as its successor has given it up, 73 when
+the port or the control socket is taken, 78 for a setting or a socket that cannot be used; and in the second case 66
+where the profile does not exist, 74 where it cannot be read, 78 where it is wrong.
 """
 
 from __future__ import annotations
@@ -197,12 +204,23 @@ def _read(sources: Sources) -> tuple[Profile | None, Settings]:
     try:
         profile = load_active(Path(path)) if path else None
         return profile, sources.settings(profile)
-    except FileNotFoundError as exc:
-        raise CannotStart(f"no active profile: {exc.filename} does not exist", ExitCode.NO_INPUT) from exc
-    except OSError as exc:
-        raise CannotStart(str(exc), ExitCode.IO_ERROR) from exc
-    except (ProfileError, BadSettings) as exc:
-        raise CannotStart(str(exc), ExitCode.CONFIG) from exc
+    except (ProfileError, BadSettings, OSError) as exc:
+        if path is None or not systemd.hands_in(sources.environment, os.getpid()):  # 2
+            raise _cannot_use(exc) from exc
+    try:
+        return None, sources.settings(None)  # 1
+    except BadSettings as exc:
+        raise _cannot_use(exc) from exc
+
+
+def _cannot_use(exc: Exception) -> CannotStart:
+    match exc:
+        case FileNotFoundError():
+            return CannotStart(f"no active profile: {exc.filename} does not exist", ExitCode.NO_INPUT)
+        case OSError():
+            return CannotStart(str(exc), ExitCode.IO_ERROR)
+        case _:
+            return CannotStart(str(exc), ExitCode.CONFIG)
 
 
 def _cannot_listen(settings: Settings, exc: OSError) -> CannotStart:

@@ -34,13 +34,18 @@ class PassedFd:
 
 def passed_fds(environment: Mapping[str, str], pid: int) -> list[PassedFd]:
     """The files that were handed to process `pid`, in systemd's order. Raises BadEnvironment."""
-    if environment.get("LISTEN_PID") != str(pid):
+    if not hands_in(environment, pid):
         return []
     count = _number(environment, "LISTEN_FDS", MAX_FDS)
     names = environment.get("LISTEN_FDNAMES", "").split(":") if environment.get("LISTEN_FDNAMES") else []
     if names and len(names) != count:
         raise BadEnvironment(f"LISTEN_FDNAMES: found {len(names)} names, expected {count}, as in LISTEN_FDS")
     return [PassedFd(FIRST_FD + at, name) for at, name in enumerate(names or [UNNAMED] * count)]
+
+
+def hands_in(environment: Mapping[str, str], pid: int) -> bool:
+    """Whether process `pid` was handed any sockets; which, and whether they make sense, `passed_fds` says."""
+    return environment.get("LISTEN_PID") == str(pid)
 
 
 def heartbeat_s(environment: Mapping[str, str], pid: int) -> float | None:

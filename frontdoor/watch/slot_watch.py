@@ -2,8 +2,9 @@
 
 Files are followed by their stat at every look; a changed one is read again, and what follows from it (settings, cap,
 why the slot cannot serve) is there for the next request, without a restart. A profile that has become unreadable
-changes nothing: the last good one stays, and the event log says what is wrong. Where there is no supervisor's state to
-follow, the engine's own endpoints are asked instead, by `backend_probe`.
+changes nothing: the last good one stays, and the event log says what is wrong. Where there was no good one yet, nothing
+is admitted until there is, and every answer says why. Where there is no supervisor's state to follow, the engine's own
+endpoints are asked instead, by `backend_probe`.
 """
 
 from __future__ import annotations
@@ -82,6 +83,16 @@ def told_by(profile: Profile | None) -> dict[str, str]:
     return told
 
 
+def without_one(path: Path, exc: Exception) -> str:
+    """What a client is told while there is no profile, and what an admin does about it."""
+    if isinstance(exc, FileNotFoundError):
+        return f"no profile is active: {path} does not exist; an admin activates one: slotctl switch NAME"
+    first, _, more = str(exc).partition("\n")
+    also = f" (and {len(more.splitlines())} more)" if more else ""
+    do = "an admin mends it, or activates another: slotctl switch NAME"
+    return f"the active profile cannot be used: {first}{also}; {do}"
+
+
 class SlotWatch:
     """What the frontdoor knows of the slot at this moment. Everybody reads it, it alone writes."""
 
@@ -95,6 +106,8 @@ class SlotWatch:
         # an admin's word, with the reason
         self.paused: str | None = None
         self.on_settings: Callable[[Settings], None] = lambda settings: None
+        # why there is no profile to serve by; None: there is one, or none is followed
+        self._no_profile: str | None = None
         self._has_told = False
         self._has_warned = False
         self._looked = asyncio.Event()
@@ -102,7 +115,7 @@ class SlotWatch:
         self._events = events
         self._profile_file = FollowedFile(settings.active_profile) if settings.active_profile else None
         self._state_file = FollowedFile(settings.slot_state) if settings.slot_state else None
-        if self._profile_file is not None:
+        if self._profile_file is not None and profile is not None:
             self._profile_file.has_changed()  # this one has just been read
 
     @property
@@ -200,13 +213,18 @@ class SlotWatch:
             profile = load_active(path)
             settings = self._sources.settings(profile)
         except (ProfileError, BadSettings, OSError) as exc:
-            logger.error("%s cannot be used, the settings before it stay: %s", path, exc)
+            if self.profile is None:
+                self._no_profile = without_one(path, exc)
+                logger.error("nothing is admitted: %s", self._no_profile)
+            else:
+                logger.error("%s cannot be used, the settings before it stay: %s", path, exc)
             self.tell_unusable(exc)
             return
         self._apply(profile, settings)
 
     def _apply(self, profile: Profile | None, settings: Settings) -> None:
         before, another, self.settings, self.profile = self.settings, profile != self.profile, settings, profile
+        self._no_profile = None
         changed = sorted(name for name in Settings.model_fields if getattr(before, name) != getattr(settings, name))
         if changed or another:
             self._events.emit("settings_changed", changed=changed, profile=self.profile_name)
@@ -263,6 +281,8 @@ class SlotWatch:
         pause_file = self.settings.pause_file
         if pause_file is not None and os.path.exists(pause_file):
             return availability.paused("by its pause file")
+        if self._no_profile is not None:
+            return availability.without_profile(self._no_profile)
         if self.follows_slot:
             return availability.of_slot(self.slot, time.time())
         return availability.of_backend(self.backend)
