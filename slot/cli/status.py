@@ -21,7 +21,7 @@ import typer
 
 from slot import state, units
 from slot.address import http_url
-from slot.cli import frontdoor_client, switch_sight
+from slot.cli import door_sight, frontdoor_client, switch_sight
 from slot.cli.banner import Address
 from slot.cli.host_checks import frontdoor_of
 from slot.cli.refusal import Refused
@@ -52,8 +52,32 @@ def see(paths: Paths, url: str | None) -> Sight:
         sight = look(paths, [address_in(url)], None)
     else:
         sight = look(paths, likely_urls(paths), likely_socket(paths, os.environ))
-    unit = unit_sight() if is_service(paths) else None
-    return replace(sight, unit=unit, switch=switch_sight.look(world_at(paths)))
+    serves_as_unit = is_service(paths)
+    return replace(
+        sight,
+        unit=unit_sight() if serves_as_unit else None,
+        door=door_sight.look() if serves_as_unit else None,
+        switch=switch_sight.look(world_at(paths)),
+        profile_problems=profile_problems(paths.active_profile, is_wanted=serves_as_unit),
+    )
+
+
+def profile_problems(active: Path, *, is_wanted: bool) -> tuple[str, ...]:
+    """What keeps the next start from the active profile. `is_wanted`: that there is none is a problem too.
+
+    One that this user may not read is root's to judge: nothing is said of it.
+    """
+    try:
+        load_active(active)
+    except ProfileError as exc:
+        return tuple(map(str, exc.problems))
+    except FileNotFoundError:
+        return (f"{active} does not exist: no profile is active",) if is_wanted else ()
+    except PermissionError:
+        return ()
+    except OSError as exc:
+        return (f"{active}: {exc.strerror or exc}",)
+    return ()
 
 
 def unit_sight() -> units.UnitSight | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from slot.cli import switch_sight
+from slot.cli import door_sight, switch_sight
 from slot.cli.load_view import left
 from slot.cli.sight import Sight
 from slot.cli.terminal import colored, counted
@@ -30,14 +30,27 @@ def lines_of(sight: Sight) -> Iterator[str]:
         yield from slot_lines(sight.slot, sight)
     if sight.unit is not None:
         yield f"  unit     {unit_words(sight.unit)}"
+    yield from profile_lines(sight.profile_problems)
     yield from switch_sight.lines_of(sight.switch, sight.slot, sight.now)
     if sight.frontdoor is not None:
         yield from frontdoor_lines(sight.frontdoor, sight.url)
     elif sight.health is not None:
         yield f"frontdoor  {admission(sight.health, 'refusing')}  {sight.url}"
         yield f"  now      not told: {sight.missing}"
+    elif sight.door is not None and sight.door_is_down:
+        yield f"frontdoor  {colored('not running', 'red')}: nobody is answered on its port"
+        yield f"  unit     {unit_words(sight.door)}"
+        yield f"  do       {door_sight.DO}"
     else:
         yield f"frontdoor  no status at {sight.url}: no frontdoor answers there"
+
+
+def profile_lines(problems: Sequence[str]) -> Iterator[str]:
+    """Why the slot does not start, or would not start again."""
+    if problems:
+        yield f"profile    {colored('cannot be used', 'red')}: the slot does not start with it"
+        yield from (f"  found    {each}" for each in problems)
+        yield "  do       mend it and `slotctl restart`, or activate another: slotctl switch NAME"
 
 
 def slot_lines(slot: SlotState, sight: Sight) -> Iterator[str]:
@@ -111,9 +124,8 @@ def pulse_words(pulse: Pulse, now: float) -> str:
 
 def unit_words(unit: UnitSight) -> str:
     """`active (running), starts at boot`; `failed (start-limit-hit), not started at boot`."""
-    ended = unit.result if unit.active == "failed" else unit.sub
     at_boot = "starts at boot" if unit.enabled == "enabled" else "not started at boot"
-    return f"{unit.active} ({ended}), {at_boot}"
+    return f"{door_sight.found(unit)}, {at_boot}"
 
 
 def notice_line(notice: Notice) -> str:

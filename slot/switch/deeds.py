@@ -18,7 +18,7 @@ from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
 from slot.state import Lifecycle, SlotState
-from slot.switch import canary, cooldown, history, slot_unit
+from slot.switch import canary, cooldown, door_unit, history, slot_unit
 from slot.switch.entrance import Entrance
 from slot.switch.progress import Draining
 from slot.switch.steps import Done, Event, Failed, Journal, Outcome, Step
@@ -46,6 +46,7 @@ class Deeds:
     def __init__(self, world: World, tell: Callable[[Draining], None], *, is_at_start: bool = False) -> None:
         self._world = world
         self._entrance = Entrance(world.door, tell, is_at_start=is_at_start)
+        self._is_at_start = is_at_start
         self.engine_times: dict[str, float] = {}
 
     def do(self, journal: Journal) -> Event:
@@ -91,7 +92,7 @@ class Deeds:
             case Step.COOL:
                 return self._cool(journal)
             case Step.RESUME:
-                return self._entrance.resume(journal)
+                return self._open(journal)
             case Step.RECORD:
                 return self._record(journal)
         raise RuntimeError(f"unexpected step: {journal.step}")
@@ -163,6 +164,12 @@ class Deeds:
         except canary.Wrong as exc:
             return Failed(f"{profile.name} loaded and does not answer as it should: {exc}")
         return Done()
+
+    def _open(self, journal: Journal) -> Event:
+        """At a boot systemd starts the door itself, in its own time."""
+        if not self._is_at_start:
+            door_unit.revive()
+        return self._entrance.resume(journal)
 
     # -- what is kept ----------------------------------------------------------------------------------------------
 

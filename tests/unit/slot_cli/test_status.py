@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -5,6 +6,7 @@ from msgspec.structs import replace
 from snapshots import FAILURE, snapshot
 
 from slot.cli.sight import Sight
+from slot.cli.status import profile_problems
 from slot.cli.status_lines import duration, lines_of
 from slot.state import (
     STALE_AFTER_S,
@@ -63,6 +65,45 @@ def test_the_exit_code_says_whether_it_serves(
     found: SlotState | None, frontdoor: dict[str, Any] | None, code: int
 ) -> None:
     assert Sight(found, frontdoor, "http://127.0.0.1:8000", NOW).exit_code == code
+
+
+UP, STARTING, DOWN = (
+    UnitSight("loaded", active, sub, "start-limit-hit", 66, 0, "enabled", "")
+    for active, sub in (("active", "running"), ("activating", "auto-restart"), ("failed", "failed"))
+)
+
+
+@pytest.mark.parametrize(
+    ("unit", "frontdoor", "health", "code"),
+    [
+        (None, None, None, 0),  # not installed: the slot alone serves
+        (UP, None, None, 0),  # it runs, and this user cannot ask it
+        (STARTING, None, None, 69),
+        (DOWN, None, None, 69),
+        (DOWN, door(ok=True), None, 0),  # who answers is there
+        (DOWN, None, True, 0),
+    ],
+)
+def test_a_slot_whose_frontdoor_does_not_run_serves_nobody(
+    unit: UnitSight | None, frontdoor: dict[str, Any] | None, health: bool | None, code: int
+) -> None:
+    sight = Sight(SERVING, frontdoor, "http://127.0.0.1:8000", NOW, health, door=unit)
+    assert sight.exit_code == code
+    assert any("systemctl start b70-openai-frontdoor.service" in line for line in lines_of(sight)) is (code == 69)
+
+
+def test_the_problems_of_the_active_profile_are_told_with_their_places(tmp_path: Path) -> None:
+    active = tmp_path / "current.env"
+    active.write_text("MODEL_SLOT_NAME=x\nMODEL_SLOT_HF_ID=a/b\nMODEL_SLOT_STATUS=test\nSERVE_MAX_MODEL_LENN=5\n")
+    problems = profile_problems(active, is_wanted=True)
+    assert any(each.startswith(f"{active}:4: SERVE_MAX_MODEL_LENN: found ") for each in problems), problems
+    told = "\n".join(lines_of(Sight(STOPPED, None, "http://127.0.0.1:8000", NOW, profile_problems=problems)))
+    assert all(f"  found    {each}" in told for each in problems)
+
+
+@pytest.mark.parametrize(("is_wanted", "number"), [(True, 1), (False, 0)])
+def test_a_service_without_a_profile_is_told_so(tmp_path: Path, is_wanted: bool, number: int) -> None:
+    assert len(profile_problems(tmp_path / "current.env", is_wanted=is_wanted)) == number
 
 
 @pytest.mark.parametrize(
