@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
+from functools import partial
 from time import monotonic
 
 import msgspec
@@ -46,6 +48,7 @@ from frontdoor.record.events import EventLog
 from frontdoor.record.ledger import Ledger
 from frontdoor.record.metrics import CONTENT_TYPE, Metrics
 from frontdoor.refusal import Refusal, Refused
+from frontdoor.relay.carriers import Ending
 from frontdoor.relay.expectation import Expectation
 from frontdoor.relay.relay import Relay
 from frontdoor.routes import Dialect, Kind, Route, allowed_methods, find, split_target
@@ -78,6 +81,7 @@ class Frontdoor:
         self._applied = watch.settings
         self.generation_requests = 0
         self.calls: set[Call] = set()
+        self._one_ended = asyncio.Event()
         self.address = (watch.settings.host, watch.settings.port)
         self.started = monotonic()
         self.gate = Gate(self._generation_limits())
@@ -113,19 +117,21 @@ class Frontdoor:
         self._end(call)
 
     async def idle(self, grace_s: float | None = None) -> None:
-        """Returns when no request is open, or after `grace_s`."""
-        tasks = self._tasks()
-        if tasks:
-            await asyncio.wait(tasks, timeout=grace_s)
+        """Returns when none of the requests that are open now still is, or after `grace_s`."""
+        waited_for = set(self.calls)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                while waited_for & self.calls:
+                    self._one_ended.clear()
+                    await self._one_ended.wait()
 
     async def cut_rest(self) -> int:
         """Ends what is still open with an error that its client can tell from an end; returns how many."""
-        tasks = self._tasks()
-        for call in list(self.calls):
+        still_open = list(self.calls)
+        for call in still_open:
             self._cut(call, refusal.shutting_down())
-        if tasks:
-            await asyncio.wait(tasks, timeout=CUT_TIMEOUT_S)
-        return len(tasks)
+        await self.idle(CUT_TIMEOUT_S)
+        return len(still_open)
 
     def tell_start(self) -> None:
         settings = self.watch.settings
@@ -234,7 +240,7 @@ class Frontdoor:
             raise Refused(refused)
         self._take_place(call, route)
         call.task = asyncio.get_running_loop().create_task(self._run(call, route), name=call.request_id)
-        call.request.on_left = call.left
+        call.request.on_left = partial(self._left, call)
         self.calls.add(call)
 
     def _take_place(self, call: Call, route: Route) -> None:
@@ -253,12 +259,13 @@ class Frontdoor:
                 call.request.held_back_at = LINE_BYTES // self.watch.settings.max_queued
 
     async def _run(self, call: Call, route: Route) -> None:
+        """A request until it is sent; from then on its answer passes without a task, up to `_answered`."""
         call.has_started = True
         try:
             if call.ending is not None:
                 raise Refused(call.ending)
             if call.outcome is not Outcome.CLIENT_LEFT:
-                await self._relay.relay(call, route)
+                await self._relay.relay(call, route, Ending(partial(self._answered, call)))
         except Refused as refused:
             self._refuse(call, refused.refusal)
         except asyncio.CancelledError:
@@ -271,12 +278,33 @@ class Frontdoor:
             logger.exception("%s: request failed", call.request_id)
             self._refuse(call, refusal.internal_error())
         finally:
+            if call.exchange is None:
+                self._end(call)
+
+    def _answered(self, call: Call, unsaid: Refusal | Exception | None) -> None:
+        """The engine's answer has ended, well or badly."""
+        call.drop_exchange()
+        try:
+            if isinstance(unsaid, Exception):
+                logger.error("%s: request failed", call.request_id, exc_info=unsaid)
+                self._refuse(call, refusal.internal_error())
+            elif unsaid is not None:
+                self._refuse(call, unsaid)
+        finally:
+            self._end(call)
+
+    def _left(self, call: Call) -> None:
+        is_sent = call.exchange is not None
+        call.left()
+        if is_sent:
             self._end(call)
 
     def _cut(self, call: Call, ending: Refusal) -> None:
         call.ending = ending
         if call.carrier is not None:
             call.carrier.cut(ending)
+        elif call.exchange is not None:
+            self._answered(call, ending)
         else:
             call.cancel()
 
@@ -311,6 +339,7 @@ class Frontdoor:
     def _end(self, call: Call) -> None:
         """Where every request ends, whichever way it did."""
         self.calls.discard(call)
+        self._one_ended.set()
         call.request.on_left = None
         call.carrier = None  # both know each other, and would wait for the collector
         call.release()
@@ -322,9 +351,6 @@ class Frontdoor:
         self.metrics.count(call, profile)
         if call.route is None or call.route.kind is not Kind.OWN:  # a monitor asks every few seconds
             self.events.ended(call, profile)
-
-    def _tasks(self) -> set[asyncio.Task[None]]:
-        return {call.task for call in self.calls if call.task is not None}
 
     def _generation_limits(self) -> Limits:
         settings = self.watch.settings

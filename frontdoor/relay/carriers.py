@@ -5,13 +5,12 @@
     a very long one   passes as it arrives; a loss breaks the connection, so that it cannot pass for whole
 
 Carriers run inside the engine's `data_received`: between its socket and the client's there is no task, no future and
-no queue. Who waits for the end has a `Done`, which is resolved once, with what is still to be said to the client: a
-refusal where nothing has been answered yet, else None.
+no queue. What comes after the end is an `Ending`, told once what is still to be said to the client: a refusal where
+nothing has been answered yet, else None.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from frontdoor import refusal
@@ -24,7 +23,24 @@ from frontdoor.refusal import Refusal, Refused
 COLLECTED_BYTES = 8 << 20
 AFTER_END_S = 1.0
 
-Done = asyncio.Future[Refusal | None]
+
+class Ending:
+    """What is done when an answer has ended, whichever way: once, whoever says so first."""
+
+    __slots__ = ("_tell",)
+
+    def __init__(self, tell: Callable[[Refusal | Exception | None], None]) -> None:
+        self._tell: Callable[[Refusal | Exception | None], None] | None = tell
+
+    @property
+    def is_over(self) -> bool:
+        return self._tell is None
+
+    def __call__(self, unsaid: Refusal | Exception | None) -> None:
+        """`unsaid`: what the client has not been told yet. An exception is a bug of ours."""
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell(unsaid)
 
 
 def refusal_of(lost: UpstreamLost, url: str = "its address") -> Refusal:
@@ -60,13 +76,13 @@ class Flow:
 
 
 class EventCarrier:
-    """Carries an event stream. The head has been sent; `done` is resolved when the answer has ended, well or badly.
+    """Carries an event stream. The head has been sent; `ending` is told when the answer has ended, well or badly.
 
     A stream is whole once its end mark has passed, however the engine's connection went after that.
     """
 
-    def __init__(self, call: Call, reader: StreamReader, done: Done) -> None:
-        self._done = done
+    def __init__(self, call: Call, reader: StreamReader, ending: Ending) -> None:
+        self._ending = ending
         self._call = call
         self._connection = call.connection
         self._reader = reader
@@ -138,7 +154,7 @@ class EventCarrier:
             call.first_token = now
 
     def _finish(self, trouble: Refusal | None) -> None:
-        if self._done.done():
+        if self._ending.is_over:
             return
         self._call.drop_exchange()
         self._call.release()
@@ -151,7 +167,7 @@ class EventCarrier:
             if not self._reader.error_passed:
                 self._connection.write(error_event(trouble, self._call.dialect))
             self._connection.hang_up()
-        self._done.set_result(None)
+        self._ending(None)
 
 
 class BodyCarrier:
@@ -161,10 +177,10 @@ class BodyCarrier:
     """
 
     def __init__(
-        self, call: Call, done: Done, begin: Callable[[], None] | None, finish: Callable[[bytes], None]
+        self, call: Call, ending: Ending, begin: Callable[[], None] | None, finish: Callable[[bytes], None]
     ) -> None:
         self._call = call
-        self._done = done
+        self._ending = ending
         self._begin = begin
         self._finish = finish
         self._size = 0
@@ -186,7 +202,7 @@ class BodyCarrier:
         if self._begin is None:
             self._pieces.clear()
             self._call.drop_exchange()
-            self._resolve(refusal.upstream_protocol(f"answered with more than {COLLECTED_BYTES >> 20} MiB"))
+            self._ending(refusal.upstream_protocol(f"answered with more than {COLLECTED_BYTES >> 20} MiB"))
         else:
             pieces, self._pieces = self._pieces, None
             self._begin()
@@ -198,7 +214,7 @@ class BodyCarrier:
         self._call.release()
         if self._pieces is None:
             self._call.connection.end()
-            self._resolve(None)
+            self._ending(None)
         else:
             self._answer(b"".join(self._pieces))
 
@@ -208,21 +224,16 @@ class BodyCarrier:
         if self._pieces is None:
             self._call.refused(trouble)
             self._call.connection.hang_up()
-            self._resolve(None)
+            self._ending(None)
         else:
-            self._resolve(trouble)
+            self._ending(trouble)
 
     def _answer(self, body: bytes) -> None:
         try:
             self._finish(body)
         except Refused as refused:
-            self._resolve(refused.refusal)
-        except Exception as exc:  # whoever waits logs it, and answers with a 500
-            if not self._done.done():
-                self._done.set_exception(exc)
+            self._ending(refused.refusal)
+        except Exception as exc:
+            self._ending(exc)
         else:
-            self._resolve(None)
-
-    def _resolve(self, unsaid: Refusal | None) -> None:
-        if not self._done.done():
-            self._done.set_result(unsaid)
+            self._ending(None)

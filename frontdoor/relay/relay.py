@@ -6,7 +6,6 @@ body is read here before the ticket is admitted, beyond what one read of the soc
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from time import monotonic
 
@@ -23,7 +22,7 @@ from frontdoor.http import answer_head, headers
 from frontdoor.policy.request_policy import Asked, take
 from frontdoor.record.call import Call, Outcome, Phase
 from frontdoor.refusal import Refusal, Refused
-from frontdoor.relay.carriers import BodyCarrier, Done, EventCarrier, Flow, refusal_of
+from frontdoor.relay.carriers import BodyCarrier, Ending, EventCarrier, Flow, refusal_of
 from frontdoor.routes import Kind, Route
 from frontdoor.settings import Settings
 from frontdoor.watch.slot_watch import SlotWatch
@@ -41,8 +40,11 @@ class Relay:
         self.keeps_keys = True
         self._next_free = next_free
 
-    async def relay(self, call: Call, route: Route) -> None:
-        """The answer to a request that is the engine's to give. Raises Refused while nothing has been answered."""
+    async def relay(self, call: Call, route: Route, ending: Ending) -> None:
+        """Sends a request whose answer is the engine's to give; `ending` is told how the answer ended.
+
+        Raises Refused, and whatever else, before it is sent: then the ending hears nothing.
+        """
         settings = self.watch.settings  # the same ones for the whole request, whatever changes meanwhile
         if call.ticket is not None:
             if call.ticket.state is TicketState.WAITING:
@@ -60,7 +62,7 @@ class Relay:
                 if call.ticket is not None and call.ticket.state is TicketState.WAITING:
                     await self._turn(call, settings)
                     self._require_open(route)
-        await self._exchange(call, route, body)
+        await self._send(call, route, body, ending)
 
     async def _turn(self, call: Call, settings: Settings) -> None:
         """Waits until it is admitted: at first, or once more because its body asks for more than one place."""
@@ -104,7 +106,7 @@ class Relay:
             param = "n" if route.path != "/v1/completions" else "prompt"
             call.gate.weigh(call.ticket, asked.generations, tokens, self._next_free(), param)
 
-    async def _exchange(self, call: Call, route: Route, body: bytes) -> None:
+    async def _send(self, call: Call, route: Route, body: bytes, ending: Ending) -> None:
         call.phase = Phase.PREFILL
         url = self.watch.backend_url
         head = headers.to_engine(
@@ -117,18 +119,12 @@ class Relay:
             length=len(body),
             keep_key=self.keeps_keys,
         )
-        done: Done = asyncio.get_running_loop().create_future()
         try:
-            call.exchange = await self.upstream.send(url, head, body, _Reception(self, call, route, done))
-            unsaid = await done
+            call.exchange = await self.upstream.send(url, head, body, _Reception(self, call, route, ending))
         except UpstreamLost as lost:
             raise Refused(refusal_of(lost, url)) from lost
-        finally:
-            call.drop_exchange()
-        if unsaid is not None:
-            raise Refused(unsaid)
 
-    def received(self, call: Call, route: Route, answer: Answer, done: Done) -> Carrier:
+    def received(self, call: Call, route: Route, answer: Answer, ending: Ending) -> Carrier:
         """The head of the answer is there: who carries the rest."""
         call.status = answer.status
         if answer.status >= 400:
@@ -136,20 +132,20 @@ class Relay:
         lines = _lines(call, answer)
         has_body = call.head.method != "HEAD"
         if answer.media_type == b"text/event-stream" and answer.status == 200 and has_body:
-            return self._events(call, lines, answer, done)
+            return self._events(call, lines, answer, ending)
         return BodyCarrier(
             call,
-            done,
+            ending,
             begin=(lambda: call.connection.begin(answer.status, lines, answer.content_length)) if has_body else None,
             finish=lambda body: call.connection.answer(answer.status, lines, self._judged(call, route, answer, body)),
         )
 
-    def _events(self, call: Call, lines: bytes, answer: Answer, done: Done) -> EventCarrier:
+    def _events(self, call: Call, lines: bytes, answer: Answer, ending: Ending) -> EventCarrier:
         call.stream = True
         reader = StreamReader(call.dialect)
         call.reader, call.tokens = reader, reader.tokens
         call.connection.begin(answer.status, lines, None)
-        call.carrier = carrier = EventCarrier(call, reader, done)
+        call.carrier = carrier = EventCarrier(call, reader, ending)
         Flow(call)
         return carrier
 
@@ -179,21 +175,20 @@ class Relay:
 class _Reception:
     """Waits for the head of the engine's answer: the `Receiver` of an exchange."""
 
-    def __init__(self, relay: Relay, call: Call, route: Route, done: Done) -> None:
+    def __init__(self, relay: Relay, call: Call, route: Route, ending: Ending) -> None:
         self._relay = relay
         self._call = call
         self._route = route
-        self._done = done
+        self._ending = ending
 
     def began(self, answer: Answer) -> Carrier:
         if answer.media_type == b"text/event-stream" and answer.content_encoding not in _IDENTITY:
             raise ValueError("a compressed event stream")  # for the exchange: it is no answer that can be carried
-        return self._relay.received(self._call, self._route, answer, self._done)
+        return self._relay.received(self._call, self._route, answer, self._ending)
 
     def lost(self, lost: UpstreamLost) -> None:
         self._call.exchange = None
-        if not self._done.done():
-            self._done.set_result(refusal_of(lost))
+        self._ending(refusal_of(lost))
 
 
 def _lines(call: Call, answer: Answer) -> bytes:
