@@ -21,6 +21,7 @@ import msgspec
 import typer
 
 from slot import units
+from slot.cli import door_sight
 from slot.cli.follow import Ended, Follower, ending
 from slot.cli.moment_view import view
 from slot.cli.refusal import Refused
@@ -30,11 +31,10 @@ from slot.exit_codes import ExitCode
 from slot.paths import Paths
 from slot.profiles.profile import Profile
 from slot.switch import gate
-from slot.switch.request import Request, instance
+from slot.switch.request import LARGEST_UID, Request, instance
 from slot.switch.world import World, look, world_at
 
 START_TIMEOUT_S = 10.0
-LARGEST = 999_999_999  # nine digits, as `slot.switch.request` reads them
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def ask(request: Request, profile: Profile, paths: Paths, manner: Manner) -> Exi
     judged = gate.refusal(request, profile, sight, sight.at)
     if isinstance(judged, gate.NoOp):  # 3
         refuse_second()
+        warn_of_door()
         return say(judged.words, {"outcome": "unchanged", "to": profile.name}, manner)
     if isinstance(judged, gate.Refused):  # 2
         raise Refused(judged.code, judged.words, (("do", judged.do),))
@@ -72,7 +73,7 @@ def who(environment: Mapping[str, str]) -> int | None:
     """Whose wish it is: behind sudo, the person's. None for a number that has no room in a request."""
     uid = environment.get("SUDO_UID", "")
     number = int(uid) if uid.isdecimal() else os.getuid()
-    return number if number <= LARGEST else None
+    return number if number <= LARGEST_UID else None
 
 
 def show_plan(request: Request, profile: Profile, world: World, manner: Manner) -> ExitCode:
@@ -131,7 +132,16 @@ def tell(ended: Ended, manner: Manner) -> ExitCode:
         raise Refused(ExitCode.FAILED, "the switch ended without saying how", facts)
     words = "\n".join(ending(ended.record, ended.told))
     typer.echo(json.dumps(msgspec.to_builtins(ended.record)) if manner.as_json else words)
+    warn_of_door()
     return ExitCode(ended.record.exit_code)
+
+
+def warn_of_door() -> None:
+    """On stderr: the switch itself is told on stdout, and may have gone well."""
+    door = door_sight.look()
+    if door is not None and door_sight.is_down(door):
+        typer.echo(f"the frontdoor does not run: nobody reaches the model\n  found  {door_sight.found(door)}", err=True)
+        typer.echo(f"  do     {door_sight.DO}", err=True)
 
 
 def say(words: str, data: dict[str, object], manner: Manner) -> ExitCode:

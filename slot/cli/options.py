@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 DRAIN_TIMEOUT_S = 300
-LONGEST_DRAIN_S = 7 * 86_400
+LONGEST_DRAIN_S = 86_400
 UNIT_WORDS = ("slot", "frontdoor", "switch")  # what `slotctl logs` tells apart
 
 

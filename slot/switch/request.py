@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from slot.profiles.keys import PROFILE_NAME
 
 DRAIN_TIMEOUT_S = 300
+LONGEST_DRAIN_S = 86_400
+LARGEST_UID = 2**32 - 2  # (uid_t) -1 is nobody's
 _ID = re.compile(r"[0-9a-f]{8}")
 
 
@@ -79,15 +81,17 @@ def _meaning(word: str) -> tuple[str, bool | int | str]:
             return kind, True
         case "no" | "allow" if word in ("no-rollback", "allow-unproven"):
             return word.replace("-", "_"), True
-        case "drain" if _is_number(value):
+        case "drain" if _is_number(value, LONGEST_DRAIN_S):
             return "drain_timeout_s", int(value)
-        case "by" if _is_number(value):
+        case "by" if _is_number(value, LARGEST_UID):
             return "by_uid", int(value)
         case "id" if _ID.fullmatch(value):
             return "id", value
-    expected = "force, drain-SECONDS, no-rollback, allow-unproven, restart, by-UID or id-HEX"
+    expected = (
+        f"force, drain-SECONDS (at most {LONGEST_DRAIN_S}), no-rollback, allow-unproven, restart, by-UID or id-HEX"
+    )
     raise BadRequest(f"found {word!r}, expected one of: {expected}")
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 9
+def _is_number(text: str, most: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= most

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from switch_records import record
 
-from slot.cli.asking import LARGEST, who
+from slot.cli.asking import who
 from slot.cli.options import DRAIN_TIMEOUT_S, LONGEST_DRAIN_S
 from slot.cli.refusal import Refused
 from slot.cli.switch import Wishes, before_the_active
@@ -63,7 +63,8 @@ def test_where_nothing_else_served_there_is_nothing_to_go_back_to(past: list[Rec
 
 
 @pytest.mark.parametrize(
-    ("sudo", "uid"), [("1000", 1000), ("", os.getuid()), ("root", os.getuid()), ("4294967294", None)]
+    ("sudo", "uid"),
+    [("1000", 1000), ("", os.getuid()), ("root", os.getuid()), ("4294967294", 4294967294), ("4294967295", None)],
 )
 def test_behind_sudo_it_is_the_persons_wish(sudo: str, uid: int | None) -> None:
     assert who({"SUDO_UID": sudo}) == uid
@@ -72,9 +73,12 @@ def test_behind_sudo_it_is_the_persons_wish(sudo: str, uid: int | None) -> None:
 def test_the_help_and_the_unit_mean_the_same_time() -> None:
     """The help must not import the switch for one number."""
     assert DRAIN_TIMEOUT_S == request.DRAIN_TIMEOUT_S == Wishes().drain_timeout_s
+    assert LONGEST_DRAIN_S == request.LONGEST_DRAIN_S
 
 
-@pytest.mark.parametrize("facts", [{"drain_timeout_s": LONGEST_DRAIN_S}, {"drain_timeout_s": 0}, {"by_uid": LARGEST}])
+@pytest.mark.parametrize(
+    "facts", [{"drain_timeout_s": LONGEST_DRAIN_S}, {"drain_timeout_s": 0}, {"by_uid": request.LARGEST_UID}]
+)
 def test_what_may_be_asked_for_has_room_in_a_request(facts: dict[str, int]) -> None:
     asked = request.Request("sim-b", **facts)  # type: ignore[arg-type]
     assert request.parse(request.instance(asked)) == asked

@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slot.profiles.keys import PROFILE_NAME
-from slot.switch.request import BadRequest, Request, instance, parse
+from slot.switch.request import LARGEST_UID, LONGEST_DRAIN_S, BadRequest, Request, instance, parse
 
 REQUESTS = st.builds(
     Request,
     name=st.from_regex(PROFILE_NAME, fullmatch=True).filter(str.isascii),
     force=st.booleans(),
-    drain_timeout_s=st.integers(0, 10**9 - 1),
+    drain_timeout_s=st.integers(0, LONGEST_DRAIN_S),
     no_rollback=st.booleans(),
     allow_unproven=st.booleans(),
     restart=st.booleans(),
-    by_uid=st.none() | st.integers(0, 2**29),
+    by_uid=st.none() | st.integers(0, LARGEST_UID),
     id=st.from_regex("[0-9a-f]{8}", fullmatch=True).filter(str.isascii),
 )
 
@@ -49,7 +49,9 @@ def test_as_somebody_would_type_it() -> None:
         ("a:drain", "'drain'"),
         ("a:drain-x", "drain-x"),
         ("a:drain-١", "drain-"),
-        ("a:drain-9999999999", "drain-9999999999"),
+        ("a:drain-86401", "drain-86401"),
+        ("a:drain-00000000001", "drain-00000000001"),
+        ("a:by-4294967295", "by-4294967295"),
         ("a:id-XYZ", "id-XYZ"),
         ("a:force:force", "twice"),
         ("a:drain-1:drain-2", "twice"),
