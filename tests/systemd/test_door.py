@@ -1,0 +1,70 @@
+"""The port never falls silent: without a profile, with a bad one, and after systemd has given the frontdoor up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from systemd.catalog import A, B
+from systemd.installed import ACTIVE_PROFILE, DOOR, SLOT, SOCKET, Installed
+from systemd.load import Sort, chat
+
+pytestmark = [pytest.mark.systemd, pytest.mark.timeout(120)]
+
+# the next client that comes takes the socket down with it
+WRONG = "[Unit]\nStartLimitBurst=1\n[Service]\nEnvironment=FRONTDOOR_QUEUE_TIMEOUT_S=soon\n"
+
+
+@pytest.fixture
+def slot(installed: Installed) -> Iterator[Installed]:
+    """It serves A."""
+    installed.activate(A)
+    installed.start()
+    installed.until_served(A)
+    yield installed
+    installed.drop_out(DOOR)
+    installed.machine.systemctl("reset-failed", DOOR, SOCKET, SLOT, check=False)
+    installed.stop()
+
+
+def test_without_a_profile_the_port_says_so_and_a_switch_mends_it(slot: Installed) -> None:
+    slot.machine.run(["rm", ACTIVE_PROFILE])
+    slot.machine.systemctl("restart", SLOT, check=False)
+    slot.machine.systemctl("restart", DOOR, SOCKET)
+    refused = chat(slot.machine)
+    assert (refused.sort, refused.status) == (Sort.REFUSED, 503)
+    assert "no profile is active" in refused.words
+    told = slot.slotctl("status", check=False)
+    assert told.returncode == 69
+    assert f"{ACTIVE_PROFILE} does not exist" in told.stdout
+    slot.slotctl("switch", A)
+    slot.until_served(A)
+
+
+def test_a_bad_profile_is_named_with_its_line(slot: Installed) -> None:
+    text = slot.machine.read(ACTIVE_PROFILE)
+    slot.machine.write(ACTIVE_PROFILE, f"{text}SERVE_MAX_MODEL_LENN=5\n")
+    where = f"{ACTIVE_PROFILE}:{len(text.splitlines()) + 1}: SERVE_MAX_MODEL_LENN: found "
+    slot.machine.systemctl("restart", SLOT, check=False)
+    slot.machine.systemctl("restart", DOOR)
+    refused = chat(slot.machine)
+    assert (refused.sort, refused.status) == (Sort.REFUSED, 503)
+    assert where in refused.words
+    told = slot.slotctl("status", check=False)
+    assert told.returncode == 69
+    assert f"  found    {where}" in told.stdout
+
+
+def test_a_frontdoor_that_was_given_up_is_told_and_a_switch_starts_it(slot: Installed) -> None:
+    slot.drop_in(DOOR, WRONG)
+    assert slot.machine.systemctl("restart", DOOR, check=False).returncode != 0
+    slot.machine.wait_for(DOOR, ActiveState="failed")
+    chat(slot.machine)
+    slot.machine.wait_for(SOCKET, ActiveState="failed")
+    told = slot.slotctl("status", check=False)
+    assert told.returncode == 69
+    assert "frontdoor  not running" in told.stdout
+    slot.drop_out(DOOR)
+    slot.slotctl("switch", B)
+    slot.until_served(B)
+    assert slot.slotctl("status").returncode == 0
