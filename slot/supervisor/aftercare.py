@@ -7,6 +7,8 @@
     PROBING   --else--------------------------------------->  exit 71   stays failed: RestartPreventExitStatus
     QUIET or PROBING  --asked to stop---------------------->  exit 71   at once
 
+Until then systemd takes the unit for running: one that says it is stopping is not signalled when somebody stops it.
+
 No restarter of our own: the exit code is all that is said, and systemd's start limit counts as ever. A blind restart
 onto a card that hangs makes it worse; an engine that loses its cards again within an hour will lose them a third time.
 """

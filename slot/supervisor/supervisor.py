@@ -209,11 +209,19 @@ class Supervisor:
                 self._notifier.ready()
                 self._watcher.start()
             case AnnounceStopping():
-                self._notifier.stopping(self._stop_patience_s)
+                self._announce_stopping()
             case Finish():
                 logger.info("%s: no process of the engine is left", self._profile.name)
             case _:
                 raise RuntimeError(f"unexpected action: {action}")
+
+    def _announce_stopping(self) -> None:
+        """Whom systemd takes to be stopping already it signals no more: a stop that is asked for while the cards are
+        left alone would have to wait for them. So it is told nothing before they have answered."""
+        if self._care is not None and self._case.awaits_cards:
+            self._notifier.allow(self._stop_patience_s)
+        else:
+            self._notifier.stopping(self._stop_patience_s)
 
     def _start_engine(self) -> None:
         words, grace_s = self._command.words, self._profile.stop_grace_s
@@ -319,4 +327,6 @@ class Supervisor:
     def _on_stop_signal(self, number: signal.Signals) -> None:
         logger.info("%s: asked to stop by %s", self._profile.name, number.name)
         self._stop_asked.set()
+        if self._slot.trouble is not None:  # it may not have said so before
+            self._notifier.allow(self._stop_patience_s)
         self._inbox.put_nowait(StopAsked(self._loop.time()))

@@ -53,7 +53,7 @@ class Seen(Protocol):
 
     @property
     def awaits_recovery(self) -> bool:
-        """The slot ended with a device fault, and stays down until somebody has seen to it."""
+        """After a device fault: its cards are being asked, or it stays down until somebody has seen to it."""
 
 
 def which(profile: Profile) -> Which:

@@ -15,11 +15,12 @@ from typing import Any
 from slot import state, units
 from slot.cards.verdict import Verdict
 from slot.exit_codes import ExitCode
+from slot.failures.signature import Kind
 from slot.paths import UNITS_CONTROL_SOCKET, Paths
 from slot.profiles.catalog import Catalog, load_active
 from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
-from slot.state import Lifecycle, RecoveryStage, SlotState
+from slot.state import FINAL, Lifecycle, RecoveryStage, SlotState
 from slot.switch import cooldown
 from slot.switch.cooldown import Cooldowns
 from slot.switch.door import SWITCHING, Door, NobodyThere, NotDone
@@ -77,12 +78,22 @@ class Sight:
     @property
     def awaits_recovery(self) -> bool:
         """A card or its driver failed, and it has not been seen since that each of them answers."""
+        if self._is_asking_the_cards:
+            return True
         unit, recovery = self.slot_unit, self.slot.recovery if self.slot is not None else None
         if unit is None or unit.active != "failed" or unit.exit_status != ExitCode.DEVICE:
             return False
         if recovery is None or recovery.stage is not RecoveryStage.DONE or not recovery.cards:
             return True
         return any(card.verdict != Verdict.HEALTHY for card in recovery.cards)
+
+    @property
+    def _is_asking_the_cards(self) -> bool:
+        """The slot is on its way from a device fault to the cards' answers, and has not ended yet."""
+        slot = self.slot
+        if slot is None or slot.failure is None or slot.state in FINAL or slot.is_abandoned(self.at):
+            return False
+        return slot.failure.kind == Kind.DEVICE
 
     @property
     def paused_by_an_admin(self) -> str | None:

@@ -115,6 +115,21 @@ def test_a_card_that_does_not_keeps_it_down_until_it_is_recovered(installed: Ins
     assert installed.machine.show(SLOT, "ActiveState") == {"ActiveState": "active"}
 
 
+def test_a_stop_in_the_quiet_is_one_at_once_and_a_switch_waits_for_the_cards(installed: Installed) -> None:
+    installed.drop_in(SLOT, "[Service]\nEnvironment=SLOT_QUIET_S=3600\n", "99-then")
+    start(installed, catalog.LOST)
+    lose_the_device(installed, catalog.LOST)
+    stage = until(
+        lambda: (state := installed.state()) and state.recovery and state.recovery.stage, lambda: "a recovery"
+    )
+    assert stage is RecoveryStage.QUIET
+    refused = installed.slotctl("switch", catalog.A, check=False)
+    assert (refused.returncode, "slotctl recover" in refused.stderr) == (ExitCode.DEVICE, True)
+    installed.machine.systemctl("stop", SLOT, timeout=30)  # of an hour of quiet
+    installed.drop_out(SLOT, "99-then")
+    assert how_it_ended(installed)["ExecMainStatus"] == str(ExitCode.DEVICE.value)
+
+
 # a kernel with an xe driver, which this machine has not; what is asked of it is a unit test's
 JOURNALCTL = "#!/bin/sh\necho 'xe 0000:03:00.0: [drm] GT0: Engine reset: engine_class=bcs, guc_id=5'\n"
 
