@@ -28,12 +28,23 @@ def subject_of(profile: Profile, paths: Paths, *, simulate: bool, fstab: Path = 
         home=Path.home(),
         patches_dir=shipped("patches"),
         fstab=fstab,
-        own=own_processes(state.read_if_sound(paths.state_file)),
+        own=own_processes(state.read_if_sound(paths.state_file), unit_group() if is_service else ""),
         sandbox=SANDBOX if is_service else None,
     )
     frontdoor = replace(frontdoor_of(profile), kept=port_kept() if is_service else None)
     doors = (Door("engine", profile.host, profile.port, "SERVE_PORT"), frontdoor)
     return Subject(profile, command_for(profile, paths, simulate=simulate), doors, host)
+
+
+def unit_group() -> str:
+    """The control group of the slot's unit; empty where it has no process, or systemd does not say."""
+    try:
+        shown = units.run(
+            "show", "--property=ControlGroup", "--value", "--", units.SLOT, timeout_s=units.LOOK_TIMEOUT_S
+        )
+    except units.Refusal:
+        return ""
+    return shown.strip()
 
 
 def port_kept() -> int | None:
