@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -68,3 +69,11 @@ def test_a_frontdoor_that_was_given_up_is_told_and_a_switch_starts_it(slot: Inst
     slot.slotctl("switch", B)
     slot.until_served(B)
     assert slot.slotctl("status").returncode == 0
+
+
+def test_a_frontdoor_that_was_stopped_stays_so_and_a_switch_says_it(slot: Installed) -> None:
+    slot.machine.systemctl("stop", DOOR, SOCKET)
+    done = slot.slotctl("switch", B, "--json")
+    assert json.loads(done.stdout)["outcome"] == "switched"
+    assert "the frontdoor does not run" in done.stderr
+    assert slot.machine.show(DOOR, "ActiveState") == {"ActiveState": "inactive"}
