@@ -86,7 +86,7 @@ def lines(sight: Sight) -> list[str]:
         mark = ">" if rung is sight.next else " "
         said.append(f"{mark} {number} {rung.value:<7} {MEANINGS[rung]}")
         said += [f"            {_outcome(each)}" for each in sight.done if each.rung is rung]
-    said.append(_how_to_go_on(sight.next))
+    said.append("next: nothing, it serves" if sight.is_serving and sight.next else _how_to_go_on(sight.next))
     return said
 
 

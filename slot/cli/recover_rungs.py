@@ -35,6 +35,7 @@ from slot.failures.incident import Evidence
 from slot.paths import Paths
 from slot.profiles.command import EngineCommand, engine_command
 from slot.profiles.profile import Profile
+from slot.switch.check import slots_life
 
 # The unit's own limits come first: TimeoutStopSec= for the supervisor, and as much again for the sweep.
 _STOP_S = 620.0
@@ -59,16 +60,18 @@ class Slot:
 
 
 def slot_here(paths: Paths, quiet_s: float, say: Callable[[str], None]) -> Slot:
-    """As the unit would start it. Raises Refused, ProfileError, UnreadableState, OSError."""
+    """As the unit would start it, which the slot's snapshot is not asked for: the slot's user writes that.
+
+    Raises Refused, ProfileError, units.Refusal, OSError.
+    """
     profile = active_profile(paths.active_profile)
-    state = slot_state.read(paths.state_file)
     python = shutil.which("python3", path="/usr/bin:/bin") or "python3"
     command = engine_command(
         profile,
         data_dir=paths.data_dir,
         home=Path(owner_of(paths).pw_dir),
         python=python,
-        simulate=state is not None and state.simulated,
+        simulate=slots_life().simulates,
     )
     return Slot(paths, profile, command, quiet_s, say)
 

@@ -12,8 +12,10 @@ import pwd
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from slot import units
@@ -47,9 +49,27 @@ def life(shown: str) -> Life:
     return Life(said.get("User", ""), {name: value for name, value in pairs}, simulates)
 
 
+def slots_life() -> Life:
+    """Raises units.Refusal."""
+    return life(units.run("show", _PROPERTIES, "--", units.SLOT, timeout_s=units.LOOK_TIMEOUT_S))
+
+
+def try_to_activate(active: Path, text: bytes) -> None:
+    """Whether `text` could become the active profile: a disk that does not take it is found here, and not when the
+    model that serves was stopped for it. Nothing stays behind. Raises OSError.
+    """
+    active.parent.mkdir(parents=True, exist_ok=True)
+    if active.exists() and active.read_bytes() == text:
+        return
+    with tempfile.NamedTemporaryFile(prefix=f".{active.name}.", dir=active.parent) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def ask(target: str) -> Findings:
     """`target`: a profile's name, or the active profile's path. Raises units.Refusal."""
-    slot = life(units.run("show", _PROPERTIES, "--", units.SLOT, timeout_s=units.LOOK_TIMEOUT_S))
+    slot = slots_life()
     words = [sys.executable, "-m", "slot.cli", "check", "--here", target, "--json"]
     words += ["--simulate"] if slot.simulates else []
     try:

@@ -21,6 +21,7 @@ import msgspec
 
 from slot import lock
 from slot.exit_codes import ExitCode
+from slot.profiles.catalog import flatten
 from slot.profiles.problems import ProfileError, UnknownProfile
 from slot.profiles.profile import Profile
 from slot.switch import check, gate, history, progress
@@ -99,6 +100,8 @@ class Transaction:
             return self._end(Outcome.UNCHANGED, ExitCode.OK, objection.words, gate.which(target), began_at)
         if objection is not None:
             return self._refuse(objection.code, f"{objection.words}; {objection.do}", gate.which(target), began_at)
+        if (complaint := self._unwritable(target)) is not None:
+            return self._refuse(ExitCode.IO_ERROR, complaint, gate.which(target), began_at)
         name = str(self._world.paths.active_profile) if self._request.restart else target.name
         findings = check.ask(name)
         for warning in findings.warned:
@@ -107,6 +110,14 @@ class Transaction:
             words = "; ".join(findings.failed)
             return self._refuse(ExitCode.CONFIG, f"this host cannot serve it: {words}", gate.which(target), began_at)
         return ExitCode(self._switch(target, sight, began_at).exit_code)  # 5
+
+    def _unwritable(self, target: Profile) -> str | None:
+        active = self._world.paths.active_profile
+        try:
+            check.try_to_activate(active, flatten(target).encode())
+        except OSError as exc:
+            return f"{active} cannot be written: {exc.strerror or exc}; make room, or make the disk writable"
+        return None
 
     def _switch(self, target: Profile, sight: Sight, began_at: float) -> Record:
         desk = self._world.desk

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from snapshots import snapshot
 
 from slot.cards import climbed
 from slot.cards.holders import Holder
@@ -10,9 +11,18 @@ from slot.cards.ladder import RUNGS, Done, Rung
 from slot.cards.sysfs import Card
 from slot.cli.quiet import quiet_s
 from slot.cli.recover import Sight, as_data, lines, look
+from slot.cli.recover_rungs import slot_here
 from slot.cli.refusal import Refused
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
+from slot.state import Lifecycle, encode
+
+PROFILE = """MODEL_SLOT_NAME=one
+MODEL_SLOT_STATUS=test
+MODEL_SLOT_HF_ID=nobody/one
+MODEL_SLOT_VENV=/nowhere
+SERVE_MAX_NUM_SEQS=1
+"""
 
 CARD = Card("0000:03:00.0", "renderD128", "8086:e223", "xe", "ok")
 HOLDER = Holder(7, 990, "vllm serve", CARD.bdf, 5 << 30)
@@ -51,6 +61,29 @@ def test_lines() -> None:
 )
 def test_how_to_go_on(done: list[Done], last: str) -> None:
     assert lines(Sight("", [], [], done))[-1] == last
+
+
+def test_whoever_serves_is_sent_nowhere() -> None:
+    assert lines(Sight("", [], [], [], is_serving=True))[-1] == "next: nothing, it serves"
+    assert lines(Sight("", [], [], [Done(Rung.CHECK, True, "", 0.0)], is_serving=True))[-1] == "the slot is recovered"
+
+
+@pytest.mark.parametrize("simulates", [True, False])
+def test_the_unit_says_whether_the_cards_are_simulated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulates: bool
+) -> None:
+    """The snapshot is the slot's user's: it could keep the real cards from being bound anew."""
+    program = tmp_path / "systemctl"
+    run = "argv[]=slotctl run --simulate" if simulates else "argv[]=slotctl run"
+    program.write_text(f"#!/bin/sh\necho 'ExecStart={{ path=slotctl ; {run} ; }}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    paths = Paths(tmp_path / "run", tmp_path / "data", tmp_path, tmp_path / "current.env")
+    paths.active_profile.write_text(PROFILE)
+    for file in (paths.state_file, paths.data_dir / "x"):
+        file.parent.mkdir(parents=True)
+    paths.state_file.write_bytes(encode(snapshot(Lifecycle.FAILED, simulated=not simulates)))
+    assert slot_here(paths, 0.0, lambda _: None).command.simulated is simulates
 
 
 def test_data() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import resource
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from slot.exit_codes import ExitCode
 from slot.paths import Paths
 from slot.profiles.catalog import Catalog, flatten
 from slot.switch import history
+from slot.switch.check import try_to_activate
 from slot.switch.request import Request
 from slot.switch.settlement import AtStart
 from slot.switch.steps import Journal, Step, Which
@@ -90,6 +92,29 @@ def test_a_full_disk_keeps_a_switch_from_beginning(world: World) -> None:
     with pytest.raises(OSError), full_disk():
         go_on(world, msgspec.structs.replace(CUT_OFF, step=Step.PAUSE), noted.append)
     assert noted == []
+
+
+def test_a_switch_whose_end_the_disk_would_not_take_does_not_begin(world: World) -> None:
+    """The stop comes before the write: found only then, the model that serves was stopped for nothing."""
+    nowhere = Path("/proc/sys/current.env")  # where root may not write either
+    closed = replace(world, paths=replace(world.paths, active_profile=nowhere))
+    assert Transaction(Request("b", id="0000000b"), closed).run() is ExitCode.IO_ERROR
+    [record] = history.newest(world.desk.history_file, 9)
+    assert (record.outcome, record.exit_code) == ("refused", ExitCode.IO_ERROR)
+    assert f"{nowhere} cannot be written" in (record.why or "")
+    assert not world.desk.journal_file.exists()
+
+
+def test_whether_it_could_be_activated_leaves_nothing_behind(world: World) -> None:
+    active = world.paths.active_profile
+    before = sorted(active.parent.iterdir())
+    try_to_activate(active, b"text")
+    assert (sorted(active.parent.iterdir()), active.read_bytes()) == (before, active.read_bytes())
+    with pytest.raises(OSError), full_disk():
+        try_to_activate(active, b"text")
+    assert sorted(active.parent.iterdir()) == before
+    with full_disk():
+        try_to_activate(active, active.read_bytes())  # as when one goes back to it
 
 
 def test_what_cannot_be_settled_keeps_no_slot_from_starting(world: World) -> None:
