@@ -1,20 +1,28 @@
 """The last question before a model counts as switched: one that only this model, in its right mind, answers rightly.
 
 The profile has it (`MODEL_SLOT_CANARY`). Without one a token is enough, from the engine itself: the supervisor has had
-one as well, but what a switch says it has seen. Asked at the engine's own port, where no client is in the way.
+one as well, but what a switch says it has seen. Asked at the engine's own port, where no client is in the way: that is
+on loopback, whatever the slot's snapshot says. The slot's user writes the snapshot, and root asks.
 """
 
 from __future__ import annotations
 
+import http.client
+import ipaddress
 import json
-import urllib.error
-import urllib.request
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
+from slot.address import http_url
 from slot.profiles.keys import Canary
 from slot.profiles.profile import Profile
 
 TIMEOUT_S = 60.0
+MOST_BYTES = 16 * 2**20
 _POOLING = (("/v1/embeddings", {"input": "1"}), ("/v1/score", {"text_1": "1", "text_2": "2"}))
 
 
@@ -59,15 +67,53 @@ def _ask_pooling(url: str, model: dict[str, str]) -> None:
 
 
 def _post(url: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    request = urllib.request.Request(url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    # a proxy of the environment is for the world outside, never for loopback
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    host, port = _on_loopback(url)
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     try:
-        with opener.open(request, timeout=TIMEOUT_S) as answer:
-            said = json.load(answer)
-    except urllib.error.HTTPError as exc:
-        with exc:
-            raise Wrong(f"{path} answered {exc.code}: {exc.read(200).decode(errors='replace')}") from exc
-    except (OSError, ValueError) as exc:
+        with closing(connection), _whole_within(connection, TIMEOUT_S):
+            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read(MOST_BYTES)
+        if answer.status != http.client.OK:
+            raise Wrong(f"{path} answered {answer.status}: {text[:200].decode(errors='replace')}")
+        said = json.loads(text)
+    except (OSError, http.client.HTTPException, ValueError) as exc:
         raise Wrong(f"{path}: {exc}") from exc
     return said if isinstance(said, dict) else {}
+
+
+def _on_loopback(url: str) -> tuple[str, int]:
+    """Raises Wrong for any other place, and for any other way to write it."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        if is_loopback and port is not None and url == http_url(host, port):
+            return host, port
+    raise Wrong(f"the slot says that its engine is at {url!r}: expected http on loopback")
+
+
+@contextmanager
+def _whole_within(connection: http.client.HTTPConnection, seconds: float) -> Iterator[None]:
+    """A socket's own limit begins anew with each byte: an engine that drips would never be late.
+
+    Raises TimeoutError, OSError.
+    """
+    connection.connect()
+    line: socket.socket = connection.sock
+    is_late = threading.Event()
+
+    def cut() -> None:
+        is_late.set()
+        with suppress(OSError):  # it has just ended
+            line.shutdown(socket.SHUT_RDWR)
+
+    limit = threading.Timer(seconds, cut)
+    limit.start()
+    try:
+        yield
+    finally:
+        limit.cancel()
+        limit.join()
+        if is_late.is_set():
+            raise TimeoutError(f"no whole answer within {seconds:g} s")

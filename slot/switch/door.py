@@ -1,7 +1,7 @@
 """The frontdoor's control socket, as a switch needs it: pause, drain with a live count, resume, and how it is.
 
 The words are those of `frontdoor/commands.py`; `slot` imports nothing of the frontdoor, so a contract test compares
-them. Every answer is waited for with a limit: a door that hangs must not hold a switch for ever.
+them. Every line of an answer is waited for with a limit: a door that hangs, or drips, must not hold a switch for ever.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +18,7 @@ from typing import Any
 
 PATIENCE_S = 10.0  # a drain says something every second
 MAX_REASON = 200
+MOST_BYTES = 1024 * 1024
 SWITCHING = "switching to "  # how every reason of ours begins
 
 
@@ -83,17 +85,35 @@ class Door:
                 connection.settimeout(PATIENCE_S)
                 connection.connect(os.fspath(self.socket_path))
                 connection.sendall(json.dumps(command).encode() + b"\n")
-                with connection.makefile("rb") as lines:
-                    for line in lines:
-                        answer = json.loads(line)
-                        if answer["reply"] == Reply.ERROR:
-                            raise NotDone(str(answer["message"]))
-                        yield answer
-                        if answer["reply"] != Reply.PROGRESS:
-                            return
+                for line in _lines(connection):
+                    answer = json.loads(line)
+                    if answer["reply"] == Reply.ERROR:
+                        raise NotDone(str(answer["message"]))
+                    yield answer
+                    if answer["reply"] != Reply.PROGRESS:
+                        return
         except (OSError, ValueError, KeyError, TypeError) as exc:
             raise NobodyThere(f"{self.socket_path}: {_why(exc)}") from exc
         raise NobodyThere(f"{self.socket_path}: the frontdoor ended before it had answered")
+
+
+def _lines(connection: socket.socket) -> Iterator[bytes]:
+    """Each line as soon as it is whole. One that is not within PATIENCE_S raises TimeoutError, however it drips."""
+    waiting = b""
+    while True:
+        until = time.monotonic() + PATIENCE_S
+        while b"\n" not in waiting:
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError
+            if len(waiting) > MOST_BYTES:
+                raise ValueError(f"a line of more than {MOST_BYTES} bytes")
+            connection.settimeout(left_s)
+            if not (data := connection.recv(65536)):
+                return
+            waiting += data
+        line, _, waiting = waiting.partition(b"\n")
+        yield line
 
 
 def _why(exc: Exception) -> str:
@@ -103,7 +123,7 @@ def _why(exc: Exception) -> str:
         case PermissionError():
             return "this user may not command it: root and the operators' group may"
         case TimeoutError():
-            return f"nothing was answered for {PATIENCE_S:.0f} s"
+            return f"no whole line was answered for {PATIENCE_S:.0f} s"
         case OSError():
             return exc.strerror or str(exc)
         case _:

@@ -1,15 +1,17 @@
-"""A frontdoor that answers for ever: no switch waits for its end."""
+"""A frontdoor that answers for ever, or byte by byte: no switch waits for its end."""
 
 from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from slot.switch import door as door_module
 from slot.switch import entrance
 from slot.switch.door import Door, NobodyThere
 from slot.switch.entrance import Entrance
@@ -19,25 +21,43 @@ from slot.switch.steps import Journal, NotDrained, Which
 PROGRESS = b'{"reply":"progress","active":1,"waiting":0,"oldest_s":9.0}\n'
 
 
-def keep_telling(listening: socket.socket) -> None:
+def keep_telling(listening: socket.socket, words: bytes, pause_s: float) -> None:
     with suppress(OSError):
         while True:
             connection, _ = listening.accept()
             with suppress(OSError), connection:
                 while True:
-                    connection.sendall(PROGRESS)
+                    connection.sendall(words)
+                    time.sleep(pause_s)
+
+
+@contextmanager
+def door(path: Path, words: bytes, pause_s: float = 0.0) -> Iterator[Door]:
+    with closing(socket.socket(socket.AF_UNIX)) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        teller = threading.Thread(target=keep_telling, args=(listening, words, pause_s))
+        teller.start()
+        yield Door(path)
+        listening.shutdown(socket.SHUT_RDWR)
+        teller.join()
 
 
 @pytest.fixture
 def endless(tmp_path: Path) -> Iterator[Door]:
-    with closing(socket.socket(socket.AF_UNIX)) as listening:
-        listening.bind(str(tmp_path / "s"))
-        listening.listen()
-        teller = threading.Thread(target=keep_telling, args=(listening,))
-        teller.start()
-        yield Door(tmp_path / "s")
-        listening.shutdown(socket.SHUT_RDWR)
-        teller.join()
+    with door(tmp_path / "s", PROGRESS) as telling:
+        yield telling
+
+
+def test_one_that_drips_is_no_faster_than_one_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door_module, "PATIENCE_S", 0.3)
+    with door(tmp_path / "s", b" ", 0.02) as dripping, pytest.raises(NobodyThere, match="no whole line"):
+        dripping.status()
+
+
+def test_a_line_without_an_end_fills_nobodys_memory(tmp_path: Path) -> None:
+    with door(tmp_path / "s", b" " * 65536) as flooding, pytest.raises(NobodyThere, match="a line of more than"):
+        flooding.status()
 
 
 def test_a_drain_that_is_overdue_is_none(endless: Door, monkeypatch: pytest.MonkeyPatch) -> None:
