@@ -85,20 +85,27 @@ def ending(record: Record, told: str | None = None) -> list[str]:
     failed = f"{record.to} does not serve" + ("" if told == why else f": {why}")
     match record.outcome:
         case Outcome.SWITCHED:
-            return [f"{record.to} serves, {times(record)}"]
+            return [f"{record.to} serves, {times(record)}{_stays_paused(record)}"]
         case Outcome.UNCHANGED:
             return [f"{record.to} is active and serves already: nothing was done"]
         case Outcome.ROLLED_BACK | Outcome.PUT_BACK:
-            return [failed, *_do("the model before serves again", "slotctl logs slot")]
+            return [failed, *_do(f"the model before serves again{_stays_paused(record)}", "slotctl logs slot")]
         case Outcome.NOT_DRAINED:
             do = "again later; with --drain-timeout SECONDS, or with --force to cut them off"
-            return [f"not switched: {why}", *_do("nothing was changed, and it admits again", do)]
+            return [
+                f"not switched: {why}",
+                *_do(f"nothing was changed{_stays_paused(record) or ', and it admits again'}", do),
+            ]
         case Outcome.DOWN:
-            return [failed, *_do("no model serves", "slotctl status")]
+            return [failed, *_do(f"no model serves{_stays_paused(record)}", "slotctl status")]
         case Outcome.REFUSED if record.exit_code == ExitCode.CONFIG:
             return [f"not switched: {why}", *_do("nothing was changed", f"slotctl check --here {record.to}")]
         case Outcome.REFUSED | Outcome.INTERRUPTED:
-            return [f"not switched: {why}", *_do("nothing was changed", "slotctl status")]
+            return [f"not switched: {why}", *_do(f"nothing was changed{_stays_paused(record)}", "slotctl status")]
+
+
+def _stays_paused(record: Record) -> str:
+    return f"; the door stays paused: {record.paused}" if record.paused is not None else ""
 
 
 def _do(found: str, do: str) -> list[str]:

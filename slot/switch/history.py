@@ -22,7 +22,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """How one switch went. Times are seconds since the epoch; `timings` seconds by name.
 
     `ours_s`: what it took beyond drain, the engine's own stop and its own load, from the pause on; None where it was
-    cut off in between. `exit_code` is that of the unit, for whoever waits for the switch.
+    cut off in between. `exit_code` is that of the unit, for whoever waits for the switch. `paused`: the reason of an
+    admin's own pause from before, at which the door stays.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int
     timings: dict[str, float]
     ours_s: float | None
+    paused: str | None = None
 
 
 def record_of(journal: Journal, now: float) -> Record:
@@ -55,6 +57,7 @@ def record_of(journal: Journal, now: float) -> Record:
         exit_code=int(exit_code(journal.outcome, journal.fault)),
         timings={name: round(seconds, 3) for name, seconds in journal.timings.items()},
         ours_s=None if journal.is_interrupted else ours_s(journal.timings),
+        paused=journal.paused_before,
     )
 
 

@@ -48,7 +48,7 @@ class Plan:
     available_bytes: int | None
 
     def as_data(self) -> dict[str, Any]:
-        active, failed = self.sight.active, self.last_failure
+        active, failed, first = self.sight.active, self.last_failure, self.sight.under_way
         return {
             "from": active.name if active else None,
             "to": self.target.name,
@@ -63,6 +63,7 @@ class Plan:
             "last_load_s": self.last_load_s,
             "last_failure": {"at": failed.at, "why": failed.why} if failed else None,
             "rollback_to": self.rollback_to,
+            "settled_first": {"to": first.to.name, "step": str(first.step)} if first else None,
             "steps": [str(step) for step in STEPS],
         }
 
@@ -86,6 +87,8 @@ class Plan:
         yield "switch", f"{active.name if active else '(nothing)'} -> {self.target.name}"
         if self.judged is not None:
             yield "but", self.judged.words
+        if (first := self.sight.under_way) is not None:
+            yield "first", f"the switch to {first.to.name} stands at {first.step}: cut off, it is finished or undone"
         for name, unit in self._units():
             yield "unit", f"{name}: {unit.active if unit else 'not known'}"
         yield "host", f"not looked at yet, that is the first step: slotctl check --here {self.target.name}"

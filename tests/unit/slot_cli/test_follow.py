@@ -82,6 +82,14 @@ def test_each_outcome_says_what_was_asked_for_and_what_to_do(outcome: Outcome) -
         assert [line.split()[0] for line in more] == ["found", "do"]
 
 
+@pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.UNCHANGED])
+def test_a_door_that_stays_paused_is_told_of(outcome: Outcome) -> None:
+    said = "\n".join(ending(record(outcome, paused="maintenance at noon")))
+    assert said.count("the door stays paused: maintenance at noon") == 1
+    assert "admits again" not in said
+    assert "paused" not in "\n".join(ending(record(outcome)))
+
+
 @pytest.mark.parametrize(("code", "do"), [(78, "slotctl check --here b"), (73, "slotctl status")])
 def test_who_was_refused_for_the_host_or_the_profile_is_sent_to_the_doctor(code: int, do: str) -> None:
     assert ending(record(Outcome.REFUSED, why="no weights", exit_code=code))[-1] == f"  do     {do}"

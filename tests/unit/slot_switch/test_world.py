@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from slot.state import CardFacts, Lifecycle, ProfileFacts, Recovery, RecoveryStage, SlotState
+from slot.state import CardFacts, Failure, Lifecycle, ProfileFacts, Recovery, RecoveryStage, SlotState
 from slot.switch.gate import NoOp
 from slot.switch.plan import Plan
 from slot.switch.request import Request
-from slot.switch.steps import Which
+from slot.switch.steps import Journal, Step, Which
 from slot.switch.world import Sight
 from slot.units import UnitSight
 
@@ -72,6 +73,26 @@ def test_who_waits_for_a_recovery(slot: SlotState | None, unit: UnitSight | None
     assert sight(slot, unit).awaits_recovery is awaits
 
 
+LOST = Failure(
+    cause="lost", detail="", remedy="", restart_can_help=False, exit_code=1, signal=None, at=990.0, kind="device"
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "awaits"),
+    [
+        ({"failure": LOST}, True),
+        ({"failure": LOST, "updated_at": NOW - 60}, False),  # killed meanwhile: systemd's word is what counts
+        ({"failure": LOST, "state": Lifecycle.FAILED}, False),
+        ({"failure": msgspec.structs.replace(LOST, kind="engine")}, False),
+        ({}, False),
+    ],
+)
+def test_while_the_cards_are_asked_it_waits_for_them(facts: dict[str, Any], awaits: bool) -> None:
+    slot = msgspec.structs.replace(SERVING, **{"state": Lifecycle.DEGRADED, **facts})
+    assert sight(slot, UNIT).awaits_recovery is awaits
+
+
 @pytest.mark.parametrize(
     ("door", "reason"),
     [
@@ -111,6 +132,17 @@ def test_a_plan_says_who_would_be_waited_for() -> None:
     assert "back to a" in text
     assert "not looked at yet" in text
     assert plan(sight()).as_data()["in_flight"] is None
+
+
+def test_a_plan_says_what_is_settled_first() -> None:
+    cut_off = Journal(
+        id="0000000a", request="c:id-0000000a", came_from=None, to=Which("c", "c"), served=None, began_at=1.0,
+        step_at=1.0, step=Step.START,
+    )  # fmt: skip
+    told = plan(replace(sight(), under_way=cut_off))
+    assert any(line.startswith("first ") and "the switch to c stands at start" in line for line in told.lines())
+    assert told.as_data()["settled_first"] == {"to": "c", "step": "start"}
+    assert plan(sight()).as_data()["settled_first"] is None
 
 
 def test_a_plan_says_what_the_gate_says() -> None:
