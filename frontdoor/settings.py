@@ -29,6 +29,8 @@ from slot.bad_json import BAD_JSON
 from slot.profiles.problems import nearest
 
 PREFIX = "FRONTDOOR_"
+LEAST_LOOK_S = 0.05
+MOST_LOOK_S = 0.5
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^,/\s]*", re.IGNORECASE)
@@ -288,6 +290,20 @@ class Settings(BaseSettings):
             keep_alive_s=self.keep_alive_s,
             write_stall_timeout_s=self.write_stall_timeout_s,
         )
+
+    @cached_property
+    def look_s(self) -> float:
+        """How often to look for what takes too long: a quarter of the shortest time that is limited, 0.05 to 0.5 s."""
+        limited = (
+            self.head_timeout_s,
+            self.body_timeout_s,
+            self.body_idle_timeout_s,
+            self.keep_alive_s,
+            self.write_stall_timeout_s,
+            self.backend_timeout_s,
+            self.ping_interval_s or MOST_LOOK_S * 4,
+        )
+        return max(LEAST_LOOK_S, min(MOST_LOOK_S, min(limited) / 4))
 
     @cached_property
     def request_defaults(self) -> RequestDefaults:

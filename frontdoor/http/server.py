@@ -1,6 +1,6 @@
 """The listening side: makes a `Connection` for each client, counts them, and looks after them now and then.
 
-One look in LOOK_S over all connections stands in for a timer in each: a thousand idle streams cost a look of
+One look now and then over all connections stands in for a timer in each: a thousand idle streams cost a look of
 some 0.3 ms, not a thousand timers that are set anew with every event.
 """
 
@@ -21,8 +21,6 @@ from frontdoor.http.connection import Connection
 from frontdoor.http.limits import Limits
 from frontdoor.http.request import Request
 from frontdoor.refusal import Refusal, too_many_connections
-
-LOOK_S = 0.25
 
 Handler = Callable[[Connection, Request], None]
 
@@ -103,7 +101,7 @@ class Server:
             connection.transport.abort()
 
     def look(self, now: float) -> None:
-        """Ends what takes too long. To be called every LOOK_S; `now` is of time.monotonic()."""
+        """Ends what takes too long. To be called now and then; `now` is of time.monotonic()."""
         self.date = answer_head.date(int(time.time()))
         for connection in list(self.connections):
             connection.look(now, self.limits)

@@ -15,7 +15,7 @@ from frontdoor.app import Frontdoor
 from frontdoor.bad_settings import BadSettings
 from frontdoor.engine.upstream import Upstream
 from frontdoor.http.connection import Connection
-from frontdoor.http.server import LOOK_S, Server
+from frontdoor.http.server import Server
 from frontdoor.process import listeners
 from frontdoor.process.listeners import BACKLOG, Listeners
 from frontdoor.process.succession import Held
@@ -25,6 +25,7 @@ from frontdoor.watch.slot_watch import SlotWatch, Sources, mark
 from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
 
+CLOSING_LOOK_S = 0.1  # then idle connections have half a second left
 UNSENT_S = 0.005  # how soon to look again at an idle connection whose last bytes are not sent yet
 
 
@@ -159,14 +160,14 @@ class OpenDoor:
 
 
 async def _look_after(frontdoor: Frontdoor) -> None:
-    """Until cancelled: one look in LOOK_S at all that others decide, and at all that may take too long.
+    """Until cancelled: looks now and then at all that others decide, and at all that may take too long.
 
     It is one for everything, because what costs is to wake up: some 0.1 ms, as much as ten events.
     """
     while True:
         frontdoor.watch.look()
         frontdoor.look(monotonic())
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(CLOSING_LOOK_S if frontdoor.server.is_closing else frontdoor.watch.settings.look_s)
 
 
 def marks(settings: Settings) -> list[object]:

@@ -176,3 +176,17 @@ def test_a_profile_key_names_the_default_that_counts_here(key: keys.Key) -> None
 
 def test_a_path_stays_a_path() -> None:
     assert load({"slot_state": "/run/x/state.json"}, {}, {}).slot_state == Path("/run/x/state.json")
+
+
+@pytest.mark.parametrize(
+    ("told", "look_s"),
+    [
+        ({}, 0.5),
+        ({"ping_interval_s": "0"}, 0.5),
+        ({"ping_interval_s": "0.4"}, 0.1),
+        ({"head_timeout_s": "1"}, 0.25),
+        ({"backend_timeout_s": "0.1"}, 0.05),
+    ],
+)
+def test_a_shorter_limit_is_looked_for_more_often(told: dict[str, str], look_s: float) -> None:
+    assert load(told, {}, {}).look_s == pytest.approx(look_s)
