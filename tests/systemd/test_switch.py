@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from processes import until
 from systemd.catalog import BAD, A, B
-from systemd.installed import DOOR, SLOT, Installed
+from systemd.installed import DOOR, SLOT, STATE, Installed
 from systemd.load import Load, Sort, chat
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(120)]
@@ -74,6 +74,21 @@ def test_what_serves_already_needs_no_switch(slot: Installed, models: Models) ->
     done = slot.slotctl("switch", models.now)
     assert "already" in done.stdout
     assert slot.machine.show(SLOT, "MainPID") == before
+
+
+def test_an_engine_whose_snapshot_is_spoiled_is_no_stranger(slot: Installed, models: Models) -> None:
+    """It writes as the slot's user, and must not keep a switch away by it."""
+    pid = slot.machine.show(SLOT, "MainPID")["MainPID"]
+    slot.machine.run(["kill", "-STOP", pid])  # or it writes it anew
+    slot.machine.write(STATE, "{")
+    try:
+        words = ["env", *slot.machine.show(SLOT, "Environment")["Environment"].split(), slot.venv / "bin/slotctl"]
+        done = slot.machine.run([*words, "check", "--here", models.other, "--json"], user="b70-slot", check=False)
+    finally:
+        slot.machine.run(["kill", "-CONT", pid])
+    [report] = json.loads(done.stdout)
+    found = {each["looked_at"]: each["found"] for each in report["findings"] if each["check"] == "ports"}
+    assert found["engine's 127.0.0.1:18080"].startswith("held by this slot"), found
 
 
 def test_a_plan_tells_and_changes_nothing(slot: Installed, models: Models) -> None:
@@ -172,7 +187,8 @@ def test_who_asked_may_leave(slot: Installed, models: Models) -> None:
 def test_an_admins_own_pause_is_there_afterwards(slot: Installed, models: Models) -> None:
     slot.slotctl("pause", "back at noon")
     try:
-        slot.slotctl("switch", models.other)
+        said = slot.slotctl("switch", models.other).stdout.splitlines()[-1]
+        assert said.endswith("; the door stays paused: back at noon"), said
         outcome = chat(slot.machine)
         assert (outcome.sort, slot.active_name()) == (Sort.REFUSED, models.other)
         assert "back at noon" in outcome.words
