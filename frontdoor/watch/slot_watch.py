@@ -26,6 +26,7 @@ from frontdoor.engine.backend_probe import BackendProbe
 from frontdoor.record.events import EventLog
 from frontdoor.refusal import Refusal
 from frontdoor.settings import Settings, load, variable
+from slot.address import on_loopback
 from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
 from slot.profiles.profile import Profile
@@ -125,8 +126,11 @@ class SlotWatch:
 
     @property
     def backend_url(self) -> str:
-        """Where requests go: the command line, else where the supervisor says its engine is, else the settings."""
-        if self.slot is not None and "backend_url" not in self._sources.arguments:
+        """Where requests go: the command line, else where the supervisor says its engine is, else the settings.
+
+        The engine's own user writes that state: prompts go nowhere else for it than to another port of this machine.
+        """
+        if self.slot is not None and "backend_url" not in self._sources.arguments and on_loopback(self.slot.engine_url):
             return self.slot.engine_url
         return self.settings.backend_url
 

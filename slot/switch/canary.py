@@ -8,16 +8,14 @@ on loopback, whatever the slot's snapshot says. The slot's user writes the snaps
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
-from urllib.parse import urlsplit
 
-from slot.address import http_url
+from slot.address import on_loopback
 from slot.profiles.keys import Canary
 from slot.profiles.profile import Profile
 
@@ -67,7 +65,10 @@ def _ask_pooling(url: str, model: dict[str, str]) -> None:
 
 
 def _post(url: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    host, port = _on_loopback(url)
+    place = on_loopback(url)
+    if place is None:
+        raise Wrong(f"the slot says that its engine is at {url!r}: expected http on loopback")
+    host, port = place
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     try:
         with closing(connection), _whole_within(connection, TIMEOUT_S):
@@ -80,17 +81,6 @@ def _post(url: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
     except (OSError, http.client.HTTPException, ValueError) as exc:
         raise Wrong(f"{path}: {exc}") from exc
     return said if isinstance(said, dict) else {}
-
-
-def _on_loopback(url: str) -> tuple[str, int]:
-    """Raises Wrong for any other place, and for any other way to write it."""
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-        if is_loopback and port is not None and url == http_url(host, port):
-            return host, port
-    raise Wrong(f"the slot says that its engine is at {url!r}: expected http on loopback")
 
 
 @contextmanager

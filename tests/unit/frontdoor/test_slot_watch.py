@@ -7,6 +7,7 @@ import json
 import logging
 
 import pytest
+from snapshots import snapshot
 
 from frontdoor.bad_settings import BadSettings
 from frontdoor.engine.availability import Backend, BackendState
@@ -96,3 +97,20 @@ def test_what_counts_from_the_next_start_is_warned_of(log: Log, caplog) -> None:
 def test_what_cannot_be_used_is_told(log: Log) -> None:
     watch(log).tell_unusable(BadSettings(["FRONTDOOR_X: found this"]))
     assert log.named("settings_changed")[0]["error"] == "FRONTDOOR_X: found this"
+
+
+@pytest.mark.parametrize(
+    ("told", "used"),
+    [
+        ("http://127.0.0.1:18081", "http://127.0.0.1:18081"),
+        ("http://[::1]:18080", "http://[::1]:18080"),
+        ("http://192.0.2.7:80", URL),
+        ("http://127.0.0.1@192.0.2.7:80", URL),
+        ("https://127.0.0.1:18081", URL),
+        ("file:///etc/passwd", URL),
+    ],
+)
+def test_prompts_go_to_no_other_machine_on_the_word_of_a_snapshot(log: Log, told: str, used: str) -> None:
+    door = SlotWatch(Sources({}, {}), Settings(backend_url=URL), None, log.events)
+    door.slot = snapshot(engine_url=told)
+    assert door.backend_url == used
