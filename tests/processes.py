@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,9 +50,10 @@ class Family:
     def __len__(self) -> int:
         return len(self._began)
 
-    def remember(self, root: int) -> None:
-        """Adds whatever is below `root` now. A child that has ended, but was not buried, is none of its family."""
-        self._began |= {pid: began for pid in keeper.descendants(root) if (began := _began(pid))}
+    def remember(self, root: int, but: Container[int] = ()) -> None:
+        """Adds whatever is below `root` now, `but` these. A child that has ended, and was not buried, is none of it."""
+        below = (pid for pid in keeper.descendants(root) if pid not in but)
+        self._began |= {pid: began for pid in below if (began := _began(pid))}
 
     def left(self) -> list[int]:
         return [pid for pid, began in self._began.items() if _began(pid) == began]

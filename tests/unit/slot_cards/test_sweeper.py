@@ -36,10 +36,14 @@ while True:
 
 
 class Household:
-    """Processes that this test started, found as the unit's are: everything below, whoever has ended excepted."""
+    """Processes that this test started, found as the unit's are: everything below, whoever has ended excepted.
+
+    Whoever was below this process before, another test's, is none of them.
+    """
 
     def __init__(self) -> None:
         self.family = Family()
+        self._others = frozenset(keeper.descendants(os.getpid()))
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, script: str) -> subprocess.Popen[str]:
@@ -47,13 +51,16 @@ class Household:
         self.started.append(process)
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
-        self.family.remember(os.getpid())
+        self._remember()
         return process
 
     def find(self) -> list[Remaining]:
-        self.family.remember(os.getpid())
+        self._remember()
         keepers = [process.pid for process in self.started if keeper.__file__ in process.args]
         return [Remaining(pid, "python", parent_of(pid), pid in keepers) for pid in self.family.left()]
+
+    def _remember(self) -> None:
+        self.family.remember(os.getpid(), but=self._others)
 
     def end(self) -> None:
         self.family.kill()
