@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +66,28 @@ def look(unit: str) -> UnitSight:
     return sight(run("show", f"--property={_SHOWN}", "--", unit, timeout_s=LOOK_TIMEOUT_S))
 
 
+def seen(unit: str) -> UnitSight | None:
+    """The same for whoever can do without it: None where systemd does not tell."""
+    try:
+        return look(unit)
+    except Refusal:
+        return None
+
+
+def listed(pattern: str, states: Sequence[str]) -> list[str]:
+    """The names of the loaded units that match and are in one of these states (ActiveState). Raises Refusal."""
+    words = ("list-units", "--plain", "--no-legend", "--full", f"--state={','.join(states)}", pattern)
+    return [line.split()[0] for line in run(*words, timeout_s=LOOK_TIMEOUT_S).splitlines() if line.strip()]
+
+
+def properties(shown: str) -> dict[str, str]:
+    """What `systemctl show` says, by property."""
+    return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+
+
 def sight(shown: str) -> UnitSight:
     """What the lines of `systemctl show` say."""
-    said: Mapping[str, str] = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    said = properties(shown)
     return UnitSight(
         load=said.get("LoadState", ""),
         active=said.get("ActiveState", ""),

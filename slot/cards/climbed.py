@@ -18,9 +18,7 @@ def read(directory: Path) -> tuple[Done, ...]:
     """Oldest first. What nobody can read was never done. Raises OSError."""
     try:
         return msgspec.json.decode((directory / FILE_NAME).read_bytes(), type=tuple[Done, ...])
-    except FileNotFoundError:
-        return ()
-    except BAD_JSON:
+    except (FileNotFoundError, *BAD_JSON):
         return ()
 
 

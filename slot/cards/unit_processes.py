@@ -43,7 +43,7 @@ def others_in(group: str, me: int, proc: Path = PROC) -> list[Remaining]:
     found = []
     for process in proc.glob("[0-9]*"):
         pid = int(process.name)
-        if pid != me and _is_within(process, group) and (parent := _living_parent(process)) is not None:
+        if pid != me and is_within(process, group) and (parent := _living_parent(process)) is not None:
             name = name_of(process)
             found.append(Remaining(pid, name, parent, name == KEEPER))
     return sorted(found, key=lambda each: each.pid)
@@ -57,7 +57,8 @@ def name_of(process: Path) -> str:
         return ""
 
 
-def _is_within(process: Path, group: str) -> bool:
+def is_within(process: Path, group: str) -> bool:
+    """Whether a process is in the group or in one below it. `process` is its directory in /proc."""
     try:
         theirs = group_in((process / "cgroup").read_text())
     except OSError:  # it ended while we looked

@@ -14,11 +14,8 @@ DO = (
 
 def look() -> UnitSight | None:
     """None where it is not installed, or systemd does not tell."""
-    try:
-        found = units.look(units.DOOR)
-    except units.Refusal:
-        return None
-    return found if found.load == "loaded" else None
+    found = units.seen(units.DOOR)
+    return found if found is not None and found.load == "loaded" else None
 
 
 def is_down(unit: UnitSight | None) -> bool:

@@ -55,7 +55,7 @@ def see(paths: Paths, url: str | None) -> Sight:
     serves_as_unit = is_service(paths)
     return replace(
         sight,
-        unit=unit_sight() if serves_as_unit else None,
+        unit=units.seen(units.SLOT) if serves_as_unit else None,
         door=door_sight.look() if serves_as_unit else None,
         switch=switch_sight.look(world_at(paths)),
         profile_problems=profile_problems(paths.active_profile, is_wanted=serves_as_unit),
@@ -78,14 +78,6 @@ def profile_problems(active: Path, *, is_wanted: bool) -> tuple[str, ...]:
     except OSError as exc:
         return (f"{active}: {exc.strerror or exc}",)
     return ()
-
-
-def unit_sight() -> units.UnitSight | None:
-    """None where systemd does not tell: the snapshot is worth showing all the same."""
-    try:
-        return units.look(units.SLOT)
-    except units.Refusal:
-        return None
 
 
 def look(paths: Paths, urls: Sequence[str], control_socket: Path | None) -> Sight:

@@ -17,13 +17,12 @@ from slot.cli.refusal import Refused
 from slot.cli.service import service_paths
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
-from slot.profiles.catalog import load_active
-from slot.profiles.problems import ProfileError
 from slot.switch import history
 from slot.switch.history import Record
 from slot.switch.journal import Desk
 from slot.switch.request import Request
 from slot.switch.steps import Outcome
+from slot.switch.world import active_profile as in_effect
 
 MANY = 1000
 
@@ -88,7 +87,5 @@ def served_but_for(desk: Desk, active: str | None, records: Sequence[Record]) ->
 
 def active_name(paths: Paths) -> str | None:
     """None where none is active, or it cannot be read any more: going back is then all the more wanted."""
-    try:
-        return load_active(paths.active_profile).name
-    except (FileNotFoundError, ProfileError):
-        return None
+    active = in_effect(paths.active_profile)
+    return active.name if active is not None else None

@@ -53,12 +53,10 @@ def look(world: World) -> SwitchSight:
 
 def units_at_work() -> list[str]:
     """The switches that systemd runs now; none where it does not answer."""
-    words = ("list-units", "--plain", "--no-legend", "--full", "--state=active,activating", units.switch_unit("*"))
     try:
-        listed = units.run(*words, timeout_s=units.LOOK_TIMEOUT_S)
+        return units.listed(units.switch_unit("*"), ("active", "activating"))
     except units.Refusal:
         return []
-    return [line.split()[0] for line in listed.splitlines() if line.strip()]
 
 
 def lines_of(sight: SwitchSight, slot: SlotState | None, now: float) -> Iterator[str]:

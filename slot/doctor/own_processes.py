@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from slot.cards.unit_processes import PROC, group_in
+from slot.cards.unit_processes import PROC, is_within
 from slot.port_holder import Holder
 from slot.state import SlotState
 
@@ -27,14 +27,7 @@ def own_processes(state: SlotState | None, unit_group: str = "", proc: Path = PR
     def is_own(holder: Holder) -> bool:
         if holder.pid is None:
             return bool(unit_group) and holder.uid == os.geteuid() != 0  # 4
-        return holder.pid in pids or "frontdoor" in holder.command or _is_in(unit_group, holder.pid, proc)  # 1, 2, 3
+        is_in_unit = bool(unit_group) and is_within(proc / str(holder.pid), unit_group)
+        return holder.pid in pids or "frontdoor" in holder.command or is_in_unit  # 1, 2, 3
 
     return is_own
-
-
-def _is_in(group: str, pid: int, proc: Path) -> bool:
-    try:
-        theirs = group_in((proc / str(pid) / "cgroup").read_text())
-    except OSError:  # it ended while we looked
-        return False
-    return bool(group) and (theirs == group or theirs.startswith(f"{group}/"))

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from slot import units
+from slot.bad_json import BAD_JSON
 from slot.install import places
 from slot.install.ownership import known
 from slot.install.wanted import RECORD_VERSION, Record, World
@@ -50,7 +51,7 @@ def read_record() -> Record | None:
         record = msgspec.json.decode(places.RECORD.read_bytes(), type=Record)
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError as exc:
+    except BAD_JSON as exc:
         raise UnreadableRecord(f"{places.RECORD}: {exc}") from exc
     if record.version > RECORD_VERSION:
         raise UnreadableRecord(f"{places.RECORD}: version {record.version}, and this slotctl knows {RECORD_VERSION}")
@@ -64,11 +65,7 @@ def _is_active(sight: units.UnitSight) -> bool:
 
 def _sights() -> dict[str, units.UnitSight]:
     """Of every unit that matters here, with each switch that is under way."""
-    listed = units.run(
-        "list-units", "--plain", "--no-legend", "--full", f"--state={','.join(_ACTIVE)}",
-        units.switch_unit("*"), timeout_s=units.LOOK_TIMEOUT_S,
-    )  # fmt: skip
-    switches = [line.split()[0] for line in listed.splitlines() if line.strip()]
+    switches = units.listed(units.switch_unit("*"), _ACTIVE)
     return {unit: units.look(unit) for unit in (*places.STANDING, *units.PREDECESSORS, *switches)}
 
 

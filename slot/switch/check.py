@@ -43,7 +43,7 @@ class Life:
 
 def life(shown: str) -> Life:
     """`shown`: what `systemctl show` says of the slot's unit."""
-    said = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    said = units.properties(shown)
     pairs = (word.split("=", 1) for word in shlex.split(said.get("Environment", "")) if "=" in word)
     simulates = "--simulate" in said.get("ExecStart", "").split()
     return Life(said.get("User", ""), {name: value for name, value in pairs}, simulates)

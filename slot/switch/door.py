@@ -1,7 +1,8 @@
 """The frontdoor's control socket, as a switch needs it: pause, drain with a live count, resume, and how it is.
 
-The words are those of `frontdoor/commands.py`; `slot` imports nothing of the frontdoor, so a contract test compares
-them. Every line of an answer is waited for with a limit: a door that hangs, or drips, must not hold a switch for ever.
+The words are those of `frontdoor/admin/commands.py`; `slot` imports nothing of the frontdoor, so a contract test
+compares them. Every line of an answer is waited for with a limit: a door that hangs, or drips, must not hold a switch
+for ever.
 """
 
 from __future__ import annotations

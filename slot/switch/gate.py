@@ -4,7 +4,8 @@
 2. The profile is a base                      -> refused: there is nothing to serve
 3. It is rejected or blocked                  -> refused with its reason, unless unproven ones are let in
 4. It has just failed, and is not edited since -> refused until it has cooled down, unless forced or let in
-5. Otherwise                                  -> it may
+5. A card failed, and none has been probed since -> refused, unless forced
+6. Otherwise                                  -> it may
 """
 
 from __future__ import annotations

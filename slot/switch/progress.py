@@ -56,7 +56,5 @@ def read(path: Path) -> Progress | None:
     """None where no switch has run since the boot, or the file is another version's. Raises OSError."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Progress)
-    except FileNotFoundError:
-        return None
-    except BAD_JSON:
+    except (FileNotFoundError, *BAD_JSON):
         return None

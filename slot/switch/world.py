@@ -109,8 +109,8 @@ def look(world: World) -> Sight:
         at=time.time(),
         active=active_profile(world.paths.active_profile),
         slot=state.read_if_sound(world.paths.state_file),
-        slot_unit=_unit(units.SLOT),
-        door_unit=_unit(units.DOOR),
+        slot_unit=units.seen(units.SLOT),
+        door_unit=units.seen(units.DOOR),
         door_status=_status(world.door),
         served=world.desk.served(),
         under_way=_journal(world.desk),
@@ -132,13 +132,6 @@ def active_profile(path: Path) -> Profile | None:
     try:
         return load_active(path)
     except (FileNotFoundError, ProfileError):
-        return None
-
-
-def _unit(name: str) -> UnitSight | None:
-    try:
-        return units.look(name)
-    except units.Refusal:
         return None
 
 

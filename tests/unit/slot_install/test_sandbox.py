@@ -36,10 +36,10 @@ def profile_of(directory: Path, *lines: str) -> Profile:
         (["/opt/slot", "/usr"], []),
         (["/home/a/slot/.venv", "/home/a/slot"], ["ProtectHome=tmpfs", "BindReadOnlyPaths=-/home/a/slot"]),
         (
-            ["/root/slot", "/root/.pyenv/versions/3.11.7"],
+            ["/root/slot", "/root/.local/python"],
             [
                 "ProtectHome=tmpfs",
-                "BindReadOnlyPaths=-/root/.pyenv/versions/3.11.7",
+                "BindReadOnlyPaths=-/root/.local/python",
                 "BindReadOnlyPaths=-/root/slot",
             ],
         ),
