@@ -11,11 +11,7 @@ root's, and root looks only when the slot has ended (`slotctl sweep`).
 from __future__ import annotations
 
 import asyncio
-import logging
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 
@@ -24,15 +20,11 @@ from slot.exit_codes import ExitCode
 from slot.failures.trouble import FaultBefore
 from slot.paths import Paths
 from slot.state import Lifecycle, Recovery, SlotState
-from slot.supervisor import aftercare
+from slot.supervisor import aftercare, stop_signals
 from slot.supervisor.aftercare import Care
 from slot.supervisor.case import Case
 from slot.supervisor.notify import Notifier
 from slot.supervisor.publication import Publication
-
-logger = logging.getLogger(__name__)
-
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 async def ask(fault: DeviceFault, care: Care, blank: SlotState, paths: Paths, notifier: Notifier) -> ExitCode:
@@ -45,7 +37,7 @@ async def ask(fault: DeviceFault, care: Care, blank: SlotState, paths: Paths, no
     show = _Window(case, blank, Publication(paths.state_file, notifier, patience_s=0.0))
     case.keep(show.snapshot(Lifecycle.DEGRADED, None), ())
     stop_asked = asyncio.Event()
-    with _signals_set(stop_asked):
+    with stop_signals.heard(lambda _: stop_asked.set()):
         decision = await aftercare.live(care, show=show.recovery, allow=notifier.allow, stop_asked=stop_asked)
     if decision.exit_code is ExitCode.FAILED:
         return ExitCode.OK
@@ -74,15 +66,3 @@ class _Window:
 
     def _offer(self, lifecycle: Lifecycle) -> None:
         self._publication.offer(self.snapshot(lifecycle, self._recovery), asyncio.get_running_loop().time())
-
-
-@contextmanager
-def _signals_set(stop_asked: asyncio.Event) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    for number in _STOP_SIGNALS:
-        loop.add_signal_handler(number, stop_asked.set)
-    try:
-        yield
-    finally:
-        for number in _STOP_SIGNALS:
-            loop.remove_signal_handler(number)

@@ -17,8 +17,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from slot.address import http_url
 from slot.failures import stacks
@@ -33,7 +32,7 @@ from slot.pulse.allowance import allowance_s
 from slot.pulse.heart import Declare
 from slot.pulse.watcher import Watcher
 from slot.state import Lifecycle, LoadPhase, Readiness, Recovery, SlotState
-from slot.supervisor import aftercare
+from slot.supervisor import aftercare, stop_signals
 from slot.supervisor.aftercare import Care
 from slot.supervisor.case import Case
 from slot.supervisor.echo import Echo
@@ -71,8 +70,6 @@ from slot.supervisor.publication import Publication
 from slot.supervisor.snapshot import profile_facts, restarts_after
 
 logger = logging.getLogger(__name__)
-
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 # Our own limit strikes first, so that the slot fails with a cause and not with systemd's timeout.
 _SYSTEMD_SLACK_S = 15.0
@@ -131,7 +128,7 @@ class Supervisor:
     async def live(self) -> int:
         """From the empty slot to the end of its engine, and to the cards' answers; returns the exit code."""
         try:
-            with self._signals_heard():
+            with stop_signals.heard(self._on_stop_signal):
                 self._take(LoadAsked(self._loop.time()))
                 while not self._slot.is_over:
                     self._take(await self._next_event())
@@ -313,16 +310,6 @@ class Supervisor:
         if self._slot.lifecycle is Lifecycle.FAILED and self._care is not None and self._case.awaits_cards:
             return Lifecycle.DEGRADED
         return self._slot.lifecycle
-
-    @contextmanager
-    def _signals_heard(self) -> Iterator[None]:
-        for number in _STOP_SIGNALS:
-            self._loop.add_signal_handler(number, self._on_stop_signal, number)
-        try:
-            yield
-        finally:
-            for number in _STOP_SIGNALS:
-                self._loop.remove_signal_handler(number)
 
     def _on_stop_signal(self, number: signal.Signals) -> None:
         logger.info("%s: asked to stop by %s", self._profile.name, number.name)
