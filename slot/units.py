@@ -1,4 +1,4 @@
-"""The units of the slot, and systemctl: the only way in which `slotctl` speaks to systemd.
+"""The units of the slot, who may operate them, and systemctl: the only way in which `slotctl` speaks to systemd.
 
 Every call has a limit, and none asks for a password: who may not do something is told so, and polkit's rule for the
 operators is what lets them. Which unit is to be started when is decided by those who call.
@@ -18,6 +18,8 @@ SOCKET = "b70-openai-frontdoor.socket"
 SWITCH_TEMPLATE = "b70-slot-switch@.service"
 # what held the same cards and the same port before; Conflicts= in our units keeps them from running beside ours
 PREDECESSORS = ("minimax-vllm.service", "minimax-openai-frontdoor.service")
+# its members may switch, pause and restart without root; the units in deploy/systemd/ name it too
+OPERATORS = "b70-operators"
 
 BOOTED = Path("/run/systemd/system")  # sd_booted(3)
 LOOK_TIMEOUT_S = 5.0

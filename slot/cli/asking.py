@@ -106,8 +106,8 @@ def start(unit: str) -> None:
     except units.Refusal as exc:
         facts = (
             ("found", exc.words.partition("\n")[0]),
-            ("expected", "root, or a member of the group b70-operators"),
-            ("do", "sudo slotctl ..., or: sudo usermod -aG b70-operators $USER, and log in again"),
+            ("expected", f"root, or a member of the group {units.OPERATORS}"),
+            ("do", f"sudo slotctl ..., or: sudo usermod -aG {units.OPERATORS} $USER, and log in again"),
         )
         raise Refused(ExitCode.UNAVAILABLE, "systemd did not take the switch", facts) from None
 

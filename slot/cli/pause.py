@@ -12,6 +12,7 @@ from pathlib import Path
 
 import typer
 
+from slot import units
 from slot.cli.refusal import Refused
 from slot.cli.service import paths_of_what_runs
 from slot.cli.status import SOCKET, likely_socket
@@ -84,5 +85,5 @@ def the_door() -> Iterator[Door]:
 
 def way_in(path: Path) -> str:
     if path.exists() and not os.access(path, os.W_OK):
-        return "sudo slotctl ..., or become a member of b70-operators"
+        return f"sudo slotctl ..., or become a member of {units.OPERATORS}"
     return f"systemctl start b70-openai-frontdoor; beside `slotctl up`: start that with {SOCKET}=PATH"

@@ -24,7 +24,7 @@ def uninstall(paths: Paths, *, purge: bool, dry_run: bool, as_json: bool) -> int
 def _notes(world: World, *, purge: bool) -> list[str]:
     said = [f"{' and '.join(units.PREDECESSORS)}, if they are there, stay disabled"]
     kept = [str(path) for path in (places.DATA_DIR, places.SWITCH_DIR) if path in world.directories]
-    accounts = [name for name in (places.SLOT_USER, places.OPERATORS) if name in world.accounts]
+    accounts = [name for name in (places.SLOT_USER, units.OPERATORS) if name in world.accounts]
     if not purge and (kept or accounts):
         said.append(f"kept: {', '.join([*kept, *accounts])}; `slotctl uninstall --purge` takes them too")
     return said

@@ -30,9 +30,9 @@ from slot.bad_json import BAD_JSON
 from slot.failures import retention
 from slot.failures.retention import Entry
 from slot.state import Failure, SlotState
+from slot.units import OPERATORS
 
 FORMAT_VERSION = 1
-OPERATORS = "b70-operators"
 MOST_BYTES_OF_A_FILE = 4 * 1024 * 1024
 
 _STAMP = "%Y%m%dT%H%M%SZ"

@@ -21,7 +21,6 @@ UNITS = (*SERVICES, units.SOCKET)
 STANDING = (units.SLOT, units.DOOR, units.SOCKET)
 
 SLOT_USER = "b70-slot"
-OPERATORS = "b70-operators"
 DATA_DIR = Path("/var/lib/b70-vllm-slot")
 # what is kept of failures: the operators read it as well
 INCIDENTS_DIR = DATA_DIR / "incidents"

@@ -198,7 +198,7 @@ def _data_dir(wanted: Wanted, world: World) -> Iterator[Operation]:
     if places.DATA_DIR not in world.directories:
         yield MakeDirectory(places.DATA_DIR, wanted.user)
     if places.INCIDENTS_DIR not in world.directories:
-        yield MakeDirectory(places.INCIDENTS_DIR, wanted.user, places.OPERATORS, 0o2750)
+        yield MakeDirectory(places.INCIDENTS_DIR, wanted.user, units.OPERATORS, 0o2750)
 
 
 def _disable_predecessors(world: World) -> Iterator[Operation]:

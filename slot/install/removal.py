@@ -60,5 +60,5 @@ def _remove_directories(world: World, *, purge: bool) -> Iterator[Operation]:
 def _forget(world: World) -> Iterator[Operation]:
     if places.SLOT_USER in world.accounts:
         yield Run(("userdel", places.SLOT_USER))
-    if places.OPERATORS in world.accounts:
-        yield Run(("groupdel", places.OPERATORS))
+    if units.OPERATORS in world.accounts:
+        yield Run(("groupdel", units.OPERATORS))

@@ -74,7 +74,7 @@ def _drop_in(section: str, lines: Iterable[str]) -> str:
 
 def _accounts(wanted: Wanted) -> str:
     """sysusers.d(5). The groups of the cards are made where no driver's package has done so: the unit names them."""
-    lines = ["g render -", "g video -", f"g {places.OPERATORS} -"]
+    lines = ["g render -", "g video -", f"g {units.OPERATORS} -"]
     if wanted.user == places.SLOT_USER:
         lines.append(f'u {places.SLOT_USER} - "vLLM model slot" {places.DATA_DIR}')
         lines += [f"m {places.SLOT_USER} {group}" for group in ("render", "video")]
@@ -96,10 +96,10 @@ exec {wanted.bin_dir}/{name} "$@"
 
 
 POLKIT = f"""\
-// {MARK}: who is in the group {places.OPERATORS} may start, stop and restart the model slot and its
+// {MARK}: who is in the group {units.OPERATORS} may start, stop and restart the model slot and its
 // frontdoor, and start a switch. Nothing else is answered here, and nobody is asked for a password.
 polkit.addRule(function (action, subject) {{
-    if (action.id != "org.freedesktop.systemd1.manage-units" || !subject.isInGroup("{places.OPERATORS}")) {{
+    if (action.id != "org.freedesktop.systemd1.manage-units" || !subject.isInGroup("{units.OPERATORS}")) {{
         return polkit.Result.NOT_HANDLED;
     }}
     var unit = action.lookup("unit"), verb = action.lookup("verb");

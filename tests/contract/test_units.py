@@ -101,6 +101,10 @@ def test_an_admin_finds_the_control_socket_without_being_told() -> None:
     assert [str(Path(DEFAULT_SOCKET).parent)] == [f"/run/{name}" for name in value(SERVICE, "RuntimeDirectory")]
 
 
+def test_the_operators_may_write_to_the_control_socket() -> None:
+    assert value(SERVICE, "Group") == [units.OPERATORS]
+
+
 def test_the_slots_unit_keeps_what_no_score_knows_of() -> None:
     """Each of these was learned on the cards; the unit says how."""
     for directive, wanted in {

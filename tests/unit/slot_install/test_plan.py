@@ -70,7 +70,7 @@ def test_the_order_of_a_first_installation() -> None:
     assert words(operations[:last_file]) == []
     assert operations[last_file + 2 : last_file + 4] == (
         MakeDirectory(places.DATA_DIR, places.SLOT_USER),
-        MakeDirectory(places.INCIDENTS_DIR, places.SLOT_USER, places.OPERATORS, 0o2750),
+        MakeDirectory(places.INCIDENTS_DIR, places.SLOT_USER, units.OPERATORS, 0o2750),
     )
     assert words(operations) == [
         f"systemd-sysusers {places.SYSUSERS}",
@@ -90,7 +90,7 @@ def test_neither_enabled_nor_started_unless_asked_for() -> None:
 
 def test_an_account_that_was_deleted_comes_back() -> None:
     installed = after(install(WANTED, BARE), BARE)
-    without = replace(installed, accounts=installed.accounts - {places.OPERATORS})
+    without = replace(installed, accounts=installed.accounts - {units.OPERATORS})
     assert words(install(WANTED, without)) == [f"systemd-sysusers {places.SYSUSERS}"]
 
 

@@ -40,8 +40,8 @@ def test_data_and_accounts_stay_unless_told_otherwise(purge: bool) -> None:
     gone = after(uninstall(lived, purge=purge), lived)
     kept = frozenset() if purge else frozenset({places.DATA_DIR, places.SWITCH_DIR})
     assert gone.directories & RUNNING == kept
-    assert gone.accounts & {places.SLOT_USER, places.OPERATORS} == (
-        frozenset() if purge else {places.SLOT_USER, places.OPERATORS}
+    assert gone.accounts & {places.SLOT_USER, units.OPERATORS} == (
+        frozenset() if purge else {places.SLOT_USER, units.OPERATORS}
     )
 
 
