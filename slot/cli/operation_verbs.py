@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from slot.cli.options import (
-    DRAIN_TIMEOUT_S,
     AsJson,
     DrainTimeout,
     Force,
@@ -19,6 +18,7 @@ from slot.cli.options import (
     Wait,
     complete_unit,
 )
+from slot.drain_limits import DRAIN_TIMEOUT_S
 
 
 def status(

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-DRAIN_TIMEOUT_S = 300
-LONGEST_DRAIN_S = 86_400
+from slot.drain_limits import LONGEST_DRAIN_S
+
 UNIT_WORDS = ("slot", "frontdoor", "switch")  # what `slotctl logs` tells apart
 
 

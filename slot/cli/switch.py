@@ -15,6 +15,7 @@ from slot.cli.asking import Manner, ask, who
 from slot.cli.places import active_profile, profile_named
 from slot.cli.refusal import Refused
 from slot.cli.service import service_paths
+from slot.drain_limits import DRAIN_TIMEOUT_S
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
 from slot.switch import history
@@ -32,7 +33,7 @@ class Wishes:
     """What the command line says of the switch itself."""
 
     force: bool = False
-    drain_timeout_s: int = 300
+    drain_timeout_s: int = DRAIN_TIMEOUT_S
     no_rollback: bool = False
     allow_unproven: bool = False
 

@@ -13,10 +13,9 @@ import re
 import secrets
 from dataclasses import dataclass, field
 
+from slot.drain_limits import DRAIN_TIMEOUT_S, LONGEST_DRAIN_S
 from slot.profiles.keys import PROFILE_NAME
 
-DRAIN_TIMEOUT_S = 300
-LONGEST_DRAIN_S = 86_400
 LARGEST_UID = 2**32 - 2  # (uid_t) -1 is nobody's
 _ID = re.compile(r"[0-9a-f]{8}")
 

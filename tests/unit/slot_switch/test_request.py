@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slot.drain_limits import LONGEST_DRAIN_S
 from slot.profiles.keys import PROFILE_NAME
-from slot.switch.request import LARGEST_UID, LONGEST_DRAIN_S, BadRequest, Request, instance, parse
+from slot.switch.request import LARGEST_UID, BadRequest, Request, instance, parse
 
 REQUESTS = st.builds(
     Request,
