@@ -12,7 +12,6 @@ something whose result is known, by a child that may be lost. In this order:
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +19,7 @@ from enum import StrEnum
 import msgspec
 
 from slot.bad_json import BAD_JSON
+from slot.signal_name import signal_name
 
 
 class Verdict(StrEnum):
@@ -83,7 +83,7 @@ def judge(outcome: NotAsked | Silent | Ended) -> tuple[Verdict, str]:
             left = "; the process that asked cannot be ended" if is_left else ""
             return Verdict.WEDGED, f"no answer within {limit_s:g} s{left}"
         case Ended(status, _) if status < 0:  # 3
-            return Verdict.FAULTY, f"who asked it was ended by {_signal_name(-status)}"
+            return Verdict.FAULTY, f"who asked it was ended by {signal_name(-status)}"
         case Ended(status, last_line):
             return _said(status, last_line)
 
@@ -112,10 +112,3 @@ def all_healthy(sights: Iterable[CardSight]) -> bool:
 def not_healthy(sights: Iterable[CardSight]) -> str:
     """The cards that are not well, in words; empty if all are."""
     return "; ".join(str(sight) for sight in sights if sight.verdict is not Verdict.HEALTHY)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal has no name
-        return f"signal {number}"

@@ -33,6 +33,7 @@ from slot.failures.trouble import (
     Wedged,
     WrongModel,
 )
+from slot.signal_name import signal_name
 from slot.state import Failure, LoadPhase
 
 DETAIL_LENGTH = 500
@@ -65,7 +66,7 @@ def diagnose(trouble: Trouble, lines: Sequence[str], phase: LoadPhase | None, at
         remedy=found.remedy,
         restart_can_help=found.kind.restart_can_help,
         exit_code=status if status is not None and status >= 0 else None,
-        signal=finding.signal_name(-status) if status is not None and status < 0 else None,
+        signal=signal_name(-status) if status is not None and status < 0 else None,
         at=at,
         name=found.name,
         kind=found.kind,

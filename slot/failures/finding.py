@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slot.failures.signature import PROBE_FIRST, Kind
+from slot.signal_name import signal_name
 from slot.state import LoadPhase
 
 _KILLED = ("by an admin, or by the kernel because memory ran out", "look for an out-of-memory kill in the kernel log")
@@ -147,10 +148,3 @@ def _most_telling_line(lines: Sequence[str]) -> str:
     if line := next(telling, None) or next(iter(raised), None):
         return line
     return _last_line([line for line in lines if not _NOTE.match(line)]) or _last_line(lines)
-
-
-def signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal has no name
-        return f"signal {number}"
