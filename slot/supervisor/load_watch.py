@@ -11,12 +11,13 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
+from slot import json_lines
 from slot.profiles.profile import Profile
 from slot.state import EngineFacts, LoadPhase, Readiness
-from slot.supervisor import history, progress, startup_log
+from slot.supervisor import progress, startup_log
 from slot.supervisor.output_lines import Line
 from slot.supervisor.probe import Sight
-from slot.supervisor.progress import Durations, Estimate
+from slot.supervisor.progress import Durations, Estimate, LoadRecord
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class LoadWatch:
         )
         self._load = progress.advance(self._load, LoadPhase.READY, None, now)
         try:
-            history.append(self._loads_file, line)
+            json_lines.append(self._loads_file, line)
         except OSError as exc:
             logger.warning("cannot write %s, so the next eta is a guess: %s", self._loads_file, exc)
 
@@ -89,9 +90,9 @@ class LoadWatch:
             self._history(), profile=self._profile.name, sha256=self._profile.sha256, simulated=self._simulated
         ) or progress.expected_from_measured(self._profile.measured)
 
-    def _history(self) -> list[bytes]:
+    def _history(self) -> list[LoadRecord]:
         try:
-            return history.read_lines(self._loads_file)
+            return json_lines.tail(self._loads_file, LoadRecord)
         except OSError as exc:
             logger.warning("cannot read %s, so there is no eta from it: %s", self._loads_file, exc)
             return []

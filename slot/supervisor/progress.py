@@ -7,8 +7,8 @@
 Where nothing is expected, progress follows typical shares and there is no eta: better none than an invented one.
 Progress never goes back, even when a phase that seemed to be over is heard of again (a slower worker, a draft model).
 
-The history is one JSON line per load that ended with a generated token. Times are seconds; a phase begins when the log
-first speaks of it.
+The history is one JSON line per load that ended with a generated token (`slot.json_lines`). It serves ETAs and nothing
+else: losing it costs nothing. Times are seconds; a phase begins when the log first speaks of it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import TypeAlias
 
 import msgspec
 
-from slot.bad_json import BAD_JSON
 from slot.profiles.profile import Measured
 from slot.state import LoadPhase
 
@@ -128,11 +127,11 @@ def record(load: Load, *, profile: str, sha256: str, started_at: float, simulate
     )
 
 
-def expected_from_history(lines: Iterable[bytes], *, profile: str, sha256: str, simulated: bool) -> Durations | None:
-    """The median seconds per phase of the newest loads of this very profile, else of an earlier version of it."""
-    of_profile = [
-        each for each in map(_decoded, lines) if each and each.profile == profile and each.simulated == simulated
-    ]
+def expected_from_history(
+    loads: Iterable[LoadRecord], *, profile: str, sha256: str, simulated: bool
+) -> Durations | None:
+    """The median seconds per phase of the newest `loads` of this very profile, else of an earlier version of it."""
+    of_profile = [each for each in loads if each.profile == profile and each.simulated == simulated]
     chosen = [each for each in of_profile if each.sha256 == sha256] or of_profile
     newest = chosen[-HISTORY_DEPTH:]
     if not newest:
@@ -151,14 +150,6 @@ def expected_from_measured(measured: Measured) -> Durations | None:
     }
     rest = max(0.0, measured.load_s - sum(known.values()))
     return known | {phase: rest * share for phase, share in _UNMEASURED.items()}
-
-
-def _decoded(line: bytes) -> LoadRecord | None:
-    """None for a line that is not a record: a crash may have cut the last one, and history is only a help."""
-    try:
-        return msgspec.json.decode(line, type=LoadRecord)
-    except BAD_JSON:
-        return None
 
 
 def _share_of_phase(within: float, elapsed: float, expected_s: float | None) -> float:

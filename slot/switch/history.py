@@ -6,16 +6,13 @@ writes it again otherwise. Losing the file costs the history and what `rollback`
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from slot.bad_json import BAD_JSON
+from slot import json_lines
 from slot.switch.steps import Journal, Outcome, exit_code
-
-_READ_BYTES = 256 * 1024  # the newest few hundred
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,24 +70,19 @@ def ours_s(timings: dict[str, float]) -> float:
 
 
 def append(path: Path, record: Record) -> None:
-    """Adds one line in one write, unless the switch has one already. Raises OSError."""
-    if find(path, record.id) is not None:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(msgspec.json.encode(record) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    """Adds one line, unless the switch has one already. Raises OSError."""
+    if find(path, record.id) is None:
+        json_lines.append(path, record, is_synced=True)
 
 
 def newest(path: Path, number: int) -> list[Record]:
-    """The newest first. Lines that are no record (a disk that was full) are passed over. Raises OSError."""
-    return _records(path)[-number:][::-1] if number > 0 else []
+    """The newest first. Raises OSError."""
+    return json_lines.tail(path, Record)[-number:][::-1] if number > 0 else []
 
 
 def find(path: Path, id_: str) -> Record | None:
     """The switch of this id, None where it has not ended. Raises OSError."""
-    return next((record for record in reversed(_records(path)) if record.id == id_), None)
+    return next((record for record in reversed(json_lines.tail(path, Record)) if record.id == id_), None)
 
 
 def before_this(records: Sequence[Record], active: str | None) -> str | None:
@@ -102,20 +94,3 @@ def before_this(records: Sequence[Record], active: str | None) -> str | None:
 def _served_in(record: Record) -> str | None:
     """After a switch that went well, what it left behind was the one that served."""
     return record.came_from if record.outcome is Outcome.SWITCHED else None
-
-
-def _records(path: Path) -> list[Record]:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _READ_BYTES))
-            lines = file.read().splitlines()
-    except FileNotFoundError:
-        return []
-    return [record for line in lines if (record := _decode(line)) is not None]
-
-
-def _decode(line: bytes) -> Record | None:
-    try:
-        return msgspec.json.decode(line, type=Record)
-    except BAD_JSON:
-        return None

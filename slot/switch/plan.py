@@ -10,13 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from slot import units
-from slot.bad_json import BAD_JSON
+from slot import json_lines, units
 from slot.load_words import time_words
 from slot.profiles.profile import Profile
-from slot.supervisor import history as loads
 from slot.supervisor.progress import LoadRecord
 from slot.switch import gate, history
 from slot.switch.history import Record
@@ -133,15 +129,8 @@ def _rollback_target(request: Request, target: Which, sight: Sight) -> str | Non
 
 
 def _last_load_s(file: Path, target: Which) -> float | None:
-    newest_first = map(_load, reversed(loads.read_lines(file)))
-    return next((load.total_s for load in newest_first if load and load.profile == target.name), None)
-
-
-def _load(line: bytes) -> LoadRecord | None:
-    try:
-        return msgspec.json.decode(line, type=LoadRecord)
-    except BAD_JSON:
-        return None
+    newest_first = reversed(json_lines.tail(file, LoadRecord))
+    return next((load.total_s for load in newest_first if load.profile == target.name), None)
 
 
 def _available_bytes(meminfo: Path) -> int | None:
