@@ -1,15 +1,13 @@
 """Questions to a frontdoor on this host, with the patience of a person at a terminal.
 
-What it tells of itself is asked for over HTTP; one that wants a key may be asked over its control socket, which wants
-none: whoever may write to it may know. Of that socket's words (`frontdoor/admin/commands.py`) one is used: `status`.
+What it tells of itself is asked for over HTTP; where that wants a key, its control socket (`slot.switch.door`) wants
+none: whoever may write to it may know.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
-import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,6 @@ from urllib.parse import urlsplit
 
 PATIENCE_S = 1.0
 NOTE = "frontdoor.url"
-ASK_STATUS = b'{"verb":"status"}\n'
 
 
 @dataclass(frozen=True)
@@ -87,28 +84,11 @@ def _with_tls(url: str) -> Answer:
     return answer if answer.wants_key or answer.body is not None else Answer(url)
 
 
-def status_by_socket(path: Path) -> dict[str, Any] | None:
-    """The same body, over the control socket; None where it is no frontdoor's. Raises OSError."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(PATIENCE_S)
-        connection.connect(os.fspath(path))
-        connection.sendall(ASK_STATUS)
-        with connection.makefile("rb") as lines:
-            line = lines.readline()
-    try:
-        return _told(json.loads(line)["status"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
 def _body(text: bytes) -> dict[str, Any] | None:
     try:
-        return _told(json.loads(text))
+        body = json.loads(text)
     except ValueError:
         return None
-
-
-def _told(body: object) -> dict[str, Any] | None:
     return body if isinstance(body, dict) and "frontdoor" in body else None
 
 

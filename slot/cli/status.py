@@ -33,6 +33,7 @@ from slot.paths import UNITS_CONTROL_SOCKET, Paths
 from slot.profiles import keys
 from slot.profiles.catalog import load_active
 from slot.profiles.problems import ProfileError
+from slot.switch.door import Door, MayNotAsk, NobodyThere, NotDone
 from slot.switch.world import world_at
 
 SOCKET = "FRONTDOOR_CONTROL_SOCKET"
@@ -111,10 +112,10 @@ def by_socket(path: Path | None) -> tuple[dict[str, Any] | None, str]:
     if path is None:
         return None, "without one, ask on its host: frontdoor status --socket PATH"
     try:
-        body = frontdoor_client.status_by_socket(path)
-    except PermissionError:
+        body = Door(path, frontdoor_client.PATIENCE_S).status()
+    except MayNotAsk:
         return None, f"without one, ask as a user who may write to its control socket {path}"
-    except OSError:
+    except (NobodyThere, NotDone):
         return None, f"without one, start it with a control socket, and name that in {SOCKET}: nobody answers at {path}"
     return body, f"without one, name its control socket in {SOCKET}: {path} is another's"
 

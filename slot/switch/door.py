@@ -1,7 +1,7 @@
-"""The frontdoor's control socket, as a switch needs it: pause, drain with a live count, resume, and how it is.
+"""The frontdoor's control socket, as `slotctl` needs it: pause, drain with a live count, resume, and how it is.
 
 The words are those of `frontdoor/admin/commands.py`; `slot` imports nothing of the frontdoor, so a contract test
-compares them. Every line of an answer is waited for with a limit: a door that hangs, or drips, must not hold a switch
+compares them. Every line of an answer is waited for with a limit: a door that hangs, or drips, must not hold anybody
 for ever.
 """
 
@@ -35,6 +35,10 @@ class NobodyThere(Exception):
     """No frontdoor answers at the socket; the words say why."""
 
 
+class MayNotAsk(NobodyThere):
+    """This user may not write to the socket: whether anybody listens there, nobody knows."""
+
+
 class NotDone(Exception):
     """The frontdoor answers, and did not do it; the words are its own."""
 
@@ -51,13 +55,16 @@ class Left:
 
 @dataclass(frozen=True)
 class Door:
-    """A running frontdoor. Every method raises NobodyThere and NotDone."""
+    """A running frontdoor. `patience_s`: for each line of an answer. Every method raises NobodyThere and NotDone."""
 
     socket_path: Path
+    patience_s: float = PATIENCE_S
 
     def status(self) -> dict[str, Any]:
         """The body of `GET /status`."""
-        status: dict[str, Any] = self._last({"verb": "status"})["status"]
+        status = self._last({"verb": "status"}).get("status")
+        if not isinstance(status, dict) or not isinstance(status.get("frontdoor"), dict):
+            raise NobodyThere(f"{self.socket_path}: what answers there is no frontdoor (it tells no status)")
         return status
 
     def pause(self, reason: str) -> None:
@@ -83,26 +90,29 @@ class Door:
         """Every line of the answer, as it comes; the last is none of `progress`."""
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(PATIENCE_S)
+                connection.settimeout(self.patience_s)
                 connection.connect(os.fspath(self.socket_path))
                 connection.sendall(json.dumps(command).encode() + b"\n")
-                for line in _lines(connection):
+                for line in _lines(connection, self.patience_s):
                     answer = json.loads(line)
                     if answer["reply"] == Reply.ERROR:
                         raise NotDone(str(answer["message"]))
                     yield answer
                     if answer["reply"] != Reply.PROGRESS:
                         return
+        except PermissionError as exc:
+            words = "this user may not command it: root and the operators' group may"
+            raise MayNotAsk(f"{self.socket_path}: {words}") from exc
         except (OSError, ValueError, KeyError, TypeError) as exc:
-            raise NobodyThere(f"{self.socket_path}: {_why(exc)}") from exc
+            raise NobodyThere(f"{self.socket_path}: {_why(exc, self.patience_s)}") from exc
         raise NobodyThere(f"{self.socket_path}: the frontdoor ended before it had answered")
 
 
-def _lines(connection: socket.socket) -> Iterator[bytes]:
-    """Each line as soon as it is whole. One that is not within PATIENCE_S raises TimeoutError, however it drips."""
+def _lines(connection: socket.socket, patience_s: float) -> Iterator[bytes]:
+    """Each line as soon as it is whole. One that is not within `patience_s` raises TimeoutError, however it drips."""
     waiting = b""
     while True:
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + patience_s
         while b"\n" not in waiting:
             left_s = until - time.monotonic()
             if left_s <= 0:
@@ -117,14 +127,12 @@ def _lines(connection: socket.socket) -> Iterator[bytes]:
         yield line
 
 
-def _why(exc: Exception) -> str:
+def _why(exc: Exception, patience_s: float) -> str:
     match exc:
         case FileNotFoundError() | ConnectionRefusedError():
             return "no frontdoor listens there"
-        case PermissionError():
-            return "this user may not command it: root and the operators' group may"
         case TimeoutError():
-            return f"no whole line was answered for {PATIENCE_S:.0f} s"
+            return f"no whole line was answered for {patience_s:g} s"
         case OSError():
             return exc.strerror or str(exc)
         case _:

@@ -1,3 +1,8 @@
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +11,7 @@ from msgspec.structs import replace
 from snapshots import FAILURE, snapshot
 
 from slot.cli.sight import Sight
-from slot.cli.status import profile_problems
+from slot.cli.status import by_socket, profile_problems
 from slot.cli.status_lines import duration, lines_of
 from slot.state import (
     STALE_AFTER_S,
@@ -26,6 +31,34 @@ NOW = 1000.0
 
 def slot(state: Lifecycle, *, age_s: float = 0.0, **more: Any) -> SlotState:
     return snapshot(state, since=NOW - 300, updated_at=NOW - age_s, **more)
+
+
+@pytest.fixture
+def dripping(tmp_path: Path) -> Iterator[Path]:
+    """A control socket that answers for ever, one blank at a time."""
+
+    def drip() -> None:
+        with suppress(OSError), listening.accept()[0] as connection:
+            while True:
+                connection.sendall(b" ")
+                time.sleep(0.02)
+
+    path = tmp_path / "control.sock"
+    with closing(socket.socket(socket.AF_UNIX)) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        dripper = threading.Thread(target=drip)
+        dripper.start()
+        yield path
+        listening.shutdown(socket.SHUT_RDWR)
+        dripper.join()
+
+
+@pytest.mark.timeout(20)
+def test_a_control_socket_that_drips_is_not_waited_for_for_ever(dripping: Path) -> None:
+    body, words = by_socket(dripping)
+    assert body is None
+    assert words.endswith(f"nobody answers at {dripping}")
 
 
 def door(*, ok: bool) -> dict[str, Any]:

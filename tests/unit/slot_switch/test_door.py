@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from slot.switch import door as door_module
 from slot.switch import entrance
 from slot.switch.door import Door, NobodyThere
 from slot.switch.entrance import Entrance
@@ -49,10 +49,16 @@ def endless(tmp_path: Path) -> Iterator[Door]:
         yield telling
 
 
-def test_one_that_drips_is_no_faster_than_one_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door_module, "PATIENCE_S", 0.3)
-    with door(tmp_path / "s", b" ", 0.02) as dripping, pytest.raises(NobodyThere, match="no whole line"):
-        dripping.status()
+def test_one_that_drips_is_no_faster_than_one_that_hangs(tmp_path: Path) -> None:
+    with door(tmp_path / "s", b" ", 0.02) as dripping, pytest.raises(NobodyThere, match="no whole line .* 0.3 s"):
+        Door(dripping.socket_path, patience_s=0.3).status()
+
+
+@pytest.mark.parametrize("said", [{}, {"status": None}, {"status": {"frontdoor": 1}}, {"status": {"ok": True}}])
+def test_one_without_a_status_is_no_frontdoor(tmp_path: Path, said: dict[str, object]) -> None:
+    words = json.dumps({"reply": "done", **said}).encode() + b"\n"
+    with door(tmp_path / "s", words) as other, pytest.raises(NobodyThere, match="tells no status"):
+        other.status()
 
 
 def test_a_line_without_an_end_fills_nobodys_memory(tmp_path: Path) -> None:
