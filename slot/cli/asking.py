@@ -80,7 +80,8 @@ def show_plan(request: Request, profile: Profile, world: World, manner: Manner) 
     """The code says whether it would begin."""
     from slot.switch.plan import plan
 
-    planned = plan(request, profile, world, weights_bytes=weights_bytes(profile))
+    known = {"weights_bytes": weights_bytes(profile), "available_bytes": available_bytes()}
+    planned = plan(request, profile, world, **known)
     typer.echo(json.dumps(planned.as_data(), indent=2) if manner.as_json else "\n".join(planned.lines()))
     return planned.judged.code if isinstance(planned.judged, gate.Refused) else ExitCode.OK
 
@@ -91,6 +92,16 @@ def weights_bytes(profile: Profile) -> int | None:
 
     directory = Path(profile.model_dir or "")
     return (read_weights(directory).bytes_on_disk or None) if directory.is_absolute() else None
+
+
+def available_bytes() -> int | None:
+    """Of this host's memory; None where it cannot be seen."""
+    from slot.doctor.memory import amounts
+
+    try:
+        return amounts(Path("/proc/meminfo").read_text()).get("MemAvailable")
+    except OSError:
+        return None
 
 
 def refuse_second() -> None:

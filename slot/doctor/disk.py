@@ -10,8 +10,9 @@ import os
 import shutil
 from pathlib import Path
 
-from slot.doctor.finding import Finding, amount, fail, ok, warn
+from slot.doctor.finding import Finding, fail, ok, warn
 from slot.doctor.mounts import Mounts
+from slot.size_words import size_words
 
 CHECK = "disk"
 
@@ -19,7 +20,7 @@ CHECK = "disk"
 def check(what: str, directory: Path, mounts: Mounts, *, room_bytes: int) -> Finding:
     """`what` names the directory's purpose; it may not exist yet, then whoever starts the engine makes it."""
     looked_at = f"{what}: {directory}"
-    expected = f"writable, with {amount(room_bytes)} free"
+    expected = f"writable, with {size_words(room_bytes)} free"
     if (disk := mounts.missing_under(directory)) is not None:
         return fail(CHECK, looked_at, f"the disk of {disk} is not mounted", expected, f"mount {disk}")
     nearest = next(path for path in (directory, *directory.parents) if path.exists())
@@ -31,5 +32,5 @@ def check(what: str, directory: Path, mounts: Mounts, *, room_bytes: int) -> Fin
         return fail(CHECK, looked_at, found, expected, f"make {directory}, and give it to that user")
     free = shutil.disk_usage(nearest).free
     if free < room_bytes:
-        return warn(CHECK, looked_at, f"{amount(free)} free", expected, "make room")
-    return ok(CHECK, looked_at, f"writable, {amount(free)} free", expected)
+        return warn(CHECK, looked_at, f"{size_words(free)} free", expected, "make room")
+    return ok(CHECK, looked_at, f"writable, {size_words(free)} free", expected)

@@ -36,8 +36,3 @@ def warn(check: str, looked_at: str, found: str, expected: str, do: str) -> Find
 
 def fail(check: str, looked_at: str, found: str, expected: str, do: str) -> Finding:
     return Finding(check, Level.FAIL, looked_at, found, expected, do)
-
-
-def amount(count: int) -> str:
-    """Bytes, as admins read them."""
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 or count == 0 else f"{count / 2**20:.1f} MiB"

@@ -8,16 +8,17 @@ Source: proc_meminfo(5); values there are KiB.
 
 from __future__ import annotations
 
-from slot.doctor.finding import Finding, amount, fail, ok, warn
+from slot.doctor.finding import Finding, fail, ok, warn
+from slot.size_words import size_words
 
 CHECK = "memory"
 
 
 def check(meminfo: str, *, weights_bytes: int, on_cpu: bool) -> Finding:
-    kib = amounts(meminfo)
-    total, available, swap = (kib.get(name, 0) * 1024 for name in ("MemTotal", "MemAvailable", "SwapTotal"))
-    looked_at = f"{amount(total)} of memory for {amount(weights_bytes)} of weights"
-    found = f"{amount(available)} available, {amount(swap)} of swap"
+    held = amounts(meminfo)
+    total, available, swap = (held.get(name, 0) for name in ("MemTotal", "MemAvailable", "SwapTotal"))
+    looked_at = f"{size_words(total)} of memory for {size_words(weights_bytes)} of weights"
+    found = f"{size_words(available)} available, {size_words(swap)} of swap"
     if on_cpu and weights_bytes > available:
         return fail(
             CHECK, looked_at, found, "more available memory than weights: the engine runs on CPU", "free memory"
@@ -31,5 +32,6 @@ def check(meminfo: str, *, weights_bytes: int, on_cpu: bool) -> Finding:
 
 
 def amounts(meminfo: str) -> dict[str, int]:
+    """Bytes by name, of what is told in bytes."""
     lines = (line.split() for line in meminfo.splitlines())
-    return {fields[0].rstrip(":"): int(fields[1]) for fields in lines if len(fields) >= 2 and fields[1].isdigit()}
+    return {fields[0].rstrip(":"): int(fields[1]) * 1024 for fields in lines if fields[2:] == ["kB"]}

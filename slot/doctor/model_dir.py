@@ -14,9 +14,10 @@ import os
 import pwd
 from pathlib import Path
 
-from slot.doctor.finding import Finding, amount, fail, ok
+from slot.doctor.finding import Finding, fail, ok
 from slot.doctor.mounts import Mounts
 from slot.doctor.weights import Weights
+from slot.size_words import size_words
 
 CHECK = "model_dir"
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tekken.json", "vocab.json", "vocab.txt", "*.tiktoken")
@@ -40,7 +41,7 @@ def check(model_dir: Path, mounts: Mounts, weights: Weights) -> Finding:
         return fail(CHECK, looked_at, several(weights.faults), WHOLE, "finish the download or copy these files again")
     number = len(weights.files)
     return ok(
-        CHECK, looked_at, f"{amount(weights.bytes_on_disk)} of weights in {number} file{'s' * (number != 1)}", WHOLE
+        CHECK, looked_at, f"{size_words(weights.bytes_on_disk)} of weights in {number} file{'s' * (number != 1)}", WHOLE
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from slot import json_lines, units
 from slot.load_words import time_words
 from slot.profiles.profile import Profile
+from slot.size_words import size_words
 from slot.supervisor.progress import LoadRecord
 from slot.switch import gate, history
 from slot.switch.history import Record
@@ -104,8 +105,10 @@ class Plan:
         return f"{going['active']} active, {going['waiting']} waiting; they get {allowed}, {then}"
 
 
-def plan(request: Request, profile: Profile, world: World, *, weights_bytes: int | None = None) -> Plan:
-    """One look at everything. Raises OSError."""
+def plan(
+    request: Request, profile: Profile, world: World, *, weights_bytes: int | None, available_bytes: int | None
+) -> Plan:
+    """One look at everything else. Raises OSError."""
     sight = look(world)
     records = history.newest(world.desk.history_file, MANY)
     target = gate.which(profile)
@@ -118,7 +121,7 @@ def plan(request: Request, profile: Profile, world: World, *, weights_bytes: int
         last_load_s=_last_load_s(world.paths.loads_file, target),
         last_failure=next((each for each in records if each.to == target.name and each.outcome in _FAILURES), None),
         weights_bytes=weights_bytes,
-        available_bytes=_available_bytes(Path("/proc/meminfo")),
+        available_bytes=available_bytes,
     )
 
 
@@ -133,13 +136,5 @@ def _last_load_s(file: Path, target: Which) -> float | None:
     return next((load.total_s for load in newest_first if load.profile == target.name), None)
 
 
-def _available_bytes(meminfo: Path) -> int | None:
-    try:
-        lines = meminfo.read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
-
-
 def _size(number: int | None) -> str:
-    return "not known" if number is None else f"{number / 2**30:.1f} GiB"
+    return "not known" if number is None else size_words(number)

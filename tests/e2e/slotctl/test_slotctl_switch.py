@@ -56,6 +56,7 @@ def test_a_plan_tells_and_does_nothing(place: Any) -> None:
     plan = json.loads(done.stdout)
     assert (plan["from"], plan["to"], plan["may_begin"], plan["drain_timeout_s"]) == (None, "quick", True, 60)
     assert plan["steps"][0] == "check"
+    assert plan["weights_bytes"] is None and plan["available_bytes"] > 2**20
     in_words = place.run("switch", "quick", "--plan")
     assert "(nothing) -> quick" in in_words.stdout
     assert not place.active_profile.exists()

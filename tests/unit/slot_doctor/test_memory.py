@@ -8,7 +8,7 @@ MEMINFO = "MemTotal:  134217728 kB\nMemFree: 1 kB\nMemAvailable: 104857600 kB\nS
 
 
 def test_amounts_are_by_name() -> None:
-    assert amounts("MemTotal: 12 kB\nHugePages_Total:       0\nodd\n") == {"MemTotal": 12, "HugePages_Total": 0}
+    assert amounts("MemTotal: 12 kB\nHugePages_Total:       0\nodd\n") == {"MemTotal": 12 * 1024}
 
 
 @pytest.mark.parametrize(

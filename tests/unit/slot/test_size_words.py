@@ -1,6 +1,10 @@
+"""Bytes, as admins read them."""
+
+from __future__ import annotations
+
 import pytest
 
-from slot.doctor.finding import amount
+from slot.size_words import size_words
 
 
 @pytest.mark.parametrize(
@@ -14,4 +18,4 @@ from slot.doctor.finding import amount
     ],
 )
 def test_bytes_are_said_as_admins_read_them(count: int, said: str) -> None:
-    assert amount(count) == said
+    assert size_words(count) == said
