@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from slot.cards.swept import MemoryHeld
 from slot.cards.sysfs import DRIVER
 from slot.cards.unit_processes import name_of
 
@@ -50,7 +51,12 @@ class Holder:
     resident_bytes: int
 
     def __str__(self) -> str:
-        return f"{self.command or 'a process'} (pid {self.pid}) holds {self.resident_bytes >> 20} MiB of {self.bdf}"
+        return str(self.held)
+
+    @property
+    def held(self) -> MemoryHeld:
+        """For the sweep's record, and for people."""
+        return MemoryHeld(bdf=self.bdf, pid=self.pid, command=self.command, bytes=self.resident_bytes)
 
 
 def client_in(fdinfo: str) -> Client | None:

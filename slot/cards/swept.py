@@ -33,14 +33,21 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     command: str
 
+    def __str__(self) -> str:
+        return f"{self.command or 'a process'} (pid {self.pid}) cannot be ended"
+
 
 class MemoryHeld(msgspec.Struct, frozen=True, kw_only=True):
-    """A process, of whoever, that holds so much memory of the card at `bdf` that no model can be loaded beside it."""
+    """A process, of whoever, and what it holds of the card at `bdf`. In a record: so much that no model can be loaded
+    beside it."""
 
     bdf: str
     pid: int
     command: str
     bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.command or 'a process'} (pid {self.pid}) holds {self.bytes >> 20} MiB of {self.bdf}"
 
 
 class DeviceFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,15 +99,7 @@ def obstacle(swept: Swept | None, is_alive: Callable[[int], bool]) -> str | None
     """Who is in the way of a load, in words; None: nobody is known to be."""
     if swept is None:
         return None
-    left = [
-        f"{each.command or 'a process'} (pid {each.pid}) cannot be ended" for each in swept.left if is_alive(each.pid)
-    ]
-    held = [
-        f"{each.command or 'a process'} (pid {each.pid}) holds {each.bytes >> 20} MiB of {each.bdf}"
-        for each in swept.holders
-        if is_alive(each.pid)
-    ]
-    return "; ".join(left + held) or None
+    return "; ".join(str(each) for each in (*swept.left, *swept.holders) if is_alive(each.pid)) or None
 
 
 def unasked(swept: Swept | None, last: SlotState | None) -> DeviceFault | None:

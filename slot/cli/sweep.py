@@ -25,7 +25,7 @@ from slot.cards.departure import Patience
 from slot.cards.holders import Holder, holders, in_the_way
 from slot.cards.sweeper import Departure, until_one_ends
 from slot.cards.sweeper import sweep as sweep_away
-from slot.cards.swept import DeviceFault, Left, MemoryHeld, Swept
+from slot.cards.swept import DeviceFault, Left, Swept
 from slot.cards.sysfs import cards
 from slot.cards.unit_processes import others_in, own_group, unit_in
 from slot.cli.refusal import Refused
@@ -147,9 +147,7 @@ def _record(departure: Departure, found: Sequence[Holder], fault: DeviceFault | 
         terminated=departure.terminated,
         killed=departure.killed,
         left=tuple(Left(pid=each.pid, command=each.command) for each in departure.left),
-        holders=tuple(
-            MemoryHeld(bdf=each.bdf, pid=each.pid, command=each.command, bytes=each.resident_bytes) for each in found
-        ),
+        holders=tuple(each.held for each in found),
         waited_s=round(departure.waited_s, 3),
         device_fault=fault,
     )
