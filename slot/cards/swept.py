@@ -99,7 +99,8 @@ def obstacle(swept: Swept | None, is_alive: Callable[[int], bool]) -> str | None
     """Who is in the way of a load, in words; None: nobody is known to be."""
     if swept is None:
         return None
-    return "; ".join(str(each) for each in (*swept.left, *swept.holders) if is_alive(each.pid)) or None
+    named: tuple[Left | MemoryHeld, ...] = (*swept.left, *swept.holders)
+    return "; ".join(str(each) for each in named if is_alive(each.pid)) or None
 
 
 def unasked(swept: Swept | None, last: SlotState | None) -> DeviceFault | None:
