@@ -26,6 +26,7 @@ from slot.switch.progress import Progress
 from slot.switch.steps import UNDOING, Outcome, Step
 from slot.switch.world import World
 
+# The unit tells by files that it replaces, and Python has no inotify; a drain and a load move by themselves anyway.
 LOOK_S = 0.2
 LOOK_AT_UNIT_S = 1.0  # systemctl is a process; the files are not
 AT_WORK = ("active", "activating", "reloading", "deactivating")
