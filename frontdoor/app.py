@@ -1,9 +1,9 @@
 """The frontdoor put together: every request comes in here, and every one is accounted for here.
 
     socket ─▶ Connection (llhttp) ─▶ Frontdoor.handle ─▶ own answer (health, status, metrics), or a refusal
-                                                     └▶ a task: relay ─▶ engine
+                                                     └▶ relay ─▶ engine
 
-What can be decided on the head alone is decided at once, without a task, in this order; the first that fails answers:
+What can be decided on the head alone is decided at once, in this order; the first that fails answers:
 
     1. is it sane HTTP                    400, 417, 426
     2. host and origin                    400, 403 (a preflight of CORS must pass here as well)
@@ -97,24 +97,25 @@ class Frontdoor:
         server.spoiled = self.spoiled
 
     def handle(self, connection: Connection, request: Request) -> None:
-        """One request whose head is there: answers it, or starts the task that will."""
+        """One request whose head is there: answers it, or sends it on its way."""
         call = self._begin(connection, request)
         try:
-            self._decide(call)
+            route = self._decide(call)
         except Refused as refused:
-            self._refuse(call, refused.refusal)
-        except Exception:  # one request's bug must not cost the others their server
-            logger.exception("%s: request failed", call.request_id)
-            self._refuse(call, refusal.internal_error())
-        finally:
-            if call.task is None:
+            self._finish(call, refused.refusal)
+        except Exception as exc:  # one request's bug must not cost the others their server
+            self._finish(call, exc)
+        else:
+            if route is None:
                 self._end(call)
+            else:
+                self.calls.add(call)
+                request.on_left = partial(self._left, call)
+                self._relay.start(call, route, Ending(partial(self._finish, call)))
 
     def spoiled(self, connection: Connection, refused: Refusal) -> None:
         """Something arrived that is no request, or too late, or too much: says so."""
-        call = self._begin(connection, Request(Head(method="")))
-        self._refuse(call, refused)
-        self._end(call)
+        self._finish(self._begin(connection, Request(Head(method=""))), refused)
 
     async def idle(self, grace_s: float | None = None) -> None:
         """Returns when none of the requests that are open now still is, or after `grace_s`."""
@@ -212,7 +213,8 @@ class Frontdoor:
         lines = b"x-request-id: %b\r\n%b" % (request_id.encode(), self._cors)
         return Call(connection, request, request_id, lines, monotonic())
 
-    def _decide(self, call: Call) -> None:
+    def _decide(self, call: Call) -> Route | None:
+        """Where it goes, with a ticket where it needs one; None: it has been answered here. Raises Refused."""
         head = call.head
         refused = head_check.check(head) or origin.check(head, self._origins)  # 1, 2
         if refused is not None:
@@ -221,7 +223,7 @@ class Frontdoor:
             raise Refused(refused)
         if head.method == "OPTIONS" and (allow := allowed_methods(head.path)):
             self._reply(call, 204, b"allow: %b\r\n" % allow.encode(), b"")
-            return
+            return None
         route = find(head.method, head.path)  # 3, 4
         if isinstance(route, Refusal):
             raise Refused(route)
@@ -234,14 +236,12 @@ class Frontdoor:
         call.identity = client_of(holder, head, self._session_header, call.client)
         if route.kind is Kind.OWN:
             self._own(call, route, holder)
-            return
+            return None
         refused = check_upload(call.request, self.watch.settings.max_body_bytes)  # 6
         if refused is not None:
             raise Refused(refused)
         self._take_place(call, route)
-        call.task = asyncio.get_running_loop().create_task(self._run(call, route), name=call.request_id)
-        call.request.on_left = partial(self._left, call)
-        self.calls.add(call)
+        return route
 
     def _take_place(self, call: Call, route: Route) -> None:
         closed = None if route.asks_closed else self.watch.closed
@@ -258,31 +258,8 @@ class Frontdoor:
                 # read in line as far as memory allows: only a client that is read from is noticed when it leaves
                 call.request.held_back_at = LINE_BYTES // self.watch.settings.max_queued
 
-    async def _run(self, call: Call, route: Route) -> None:
-        """A request until it is sent; from then on its answer passes without a task, up to `_answered`."""
-        call.has_started = True
-        try:
-            if call.ending is not None:
-                raise Refused(call.ending)
-            if call.outcome is not Outcome.CLIENT_LEFT:
-                await self._relay.relay(call, route, Ending(partial(self._answered, call)))
-        except Refused as refused:
-            self._refuse(call, refused.refusal)
-        except asyncio.CancelledError:
-            if call.ending is not None:
-                self._refuse(call, call.ending)
-            elif call.outcome is not Outcome.CLIENT_LEFT:
-                logger.exception("%s: request cancelled, and nobody said why", call.request_id)
-                self._refuse(call, refusal.internal_error())
-        except Exception:  # one request's bug must not cost the others their server
-            logger.exception("%s: request failed", call.request_id)
-            self._refuse(call, refusal.internal_error())
-        finally:
-            if call.exchange is None:
-                self._end(call)
-
-    def _answered(self, call: Call, unsaid: Refusal | Exception | None) -> None:
-        """The engine's answer has ended, well or badly."""
+    def _finish(self, call: Call, unsaid: Refusal | Exception | None) -> None:
+        """It ends here, well or badly. `unsaid`: what the client has not been told yet; an exception is our bug."""
         call.drop_exchange()
         try:
             if isinstance(unsaid, Exception):
@@ -294,19 +271,17 @@ class Frontdoor:
             self._end(call)
 
     def _left(self, call: Call) -> None:
-        is_sent = call.exchange is not None
-        call.left()
-        if is_sent:
-            self._end(call)
+        """The client is gone. The engine is told first, in this very run of the loop: it is computing for nobody."""
+        call.stop()
+        call.outcome = Outcome.CLIENT_LEFT
+        self._end(call)
 
     def _cut(self, call: Call, ending: Refusal) -> None:
-        call.ending = ending
         if call.carrier is not None:
             call.carrier.cut(ending)
-        elif call.exchange is not None:
-            self._answered(call, ending)
         else:
-            call.cancel()
+            call.stop()
+            self._finish(call, ending)
 
     def _own(self, call: Call, route: Route, holder: KeyHolder | None) -> None:
         self._ledger.settle()  # metrics and status tell of it

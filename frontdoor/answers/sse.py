@@ -76,15 +76,15 @@ def ping(dialect: Dialect, uses_ids: bool) -> bytes:
 
 
 class StreamReader:
-    """Fed with one stream's bytes; says what may pass, and what became of the stream."""
+    """Fed with one stream's bytes; says what may pass, and what became of it. `tokens`: where they are counted."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, tokens: Tokens | None = None) -> None:
         self.state = StreamState.READING
         # why it FAILED; as a reason for the log also when the engine's own error has passed
         self.trouble: Refusal | None = None
         # the event that failed the stream is an error that the client can read itself
         self.error_passed = False
-        self.tokens = Tokens()
+        self.tokens = tokens if tokens is not None else Tokens()
         # events with JSON in them that have passed: what a model makes, without comments and `[DONE]`
         self.events = 0
         # one of them carried content or a finish, not just a role: the first token is here

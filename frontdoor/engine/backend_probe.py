@@ -63,7 +63,8 @@ class BackendProbe:
             async with asyncio.timeout(TIMEOUT_S):
                 collected = _Collected()
                 head = b"GET %b HTTP/1.1\r\naccept: */*\r\n" % path.encode()
-                exchange = await self._upstream.send(url, head, b"", collected)
+                exchange = self._upstream.idle(url) or await self._upstream.connect(url)
+                exchange.send(head, b"", collected)
                 try:
                     await collected.ended_or_lost
                 except BaseException:

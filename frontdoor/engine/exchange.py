@@ -154,9 +154,11 @@ class Exchange(asyncio.Protocol):
         return self._state is _State.IDLE and not self._transport.is_closing()
 
     def send(self, head: bytes, body: bytes, receiver: Receiver) -> None:
+        """Sends one request; `head` is complete but for the Host line, `receiver` gets the answer."""
         self._state = _State.SENT
         self.heard = monotonic()
         self._receiver = receiver
+        head = b"%bhost: %b\r\n\r\n" % (head, self._pool.host_header)
         # a small body goes out with its head, a large one is not copied for that
         if len(body) < 64 << 10:
             self._transport.write(head + body)

@@ -32,13 +32,17 @@ class Pool:
     def has_room(self) -> bool:
         return len(self._idle) < MAX_IDLE and not self._is_closed
 
-    async def exchange(self) -> Exchange:
-        """An idle connection, the one used last, or a new one. Raises UpstreamLost: nothing was sent."""
+    def idle(self) -> Exchange | None:
+        """The connection that was used last, if it can be used again."""
         while self._idle:
             exchange, _ = self._idle.popitem()
             if exchange.is_idle and monotonic() - exchange.heard < KEEP_ALIVE_S:
                 return exchange
             exchange.close_idle()
+        return None
+
+    async def connect(self) -> Exchange:
+        """A new connection. Raises UpstreamLost: UNREACHABLE."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 _, made = await asyncio.get_running_loop().create_connection(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from frontdoor.engine.exchange import Exchange, Receiver
+from frontdoor.engine.exchange import Exchange
 from frontdoor.engine.pool import Pool
 
 
@@ -12,17 +12,18 @@ class Upstream:
     def __init__(self) -> None:
         self._pool: Pool | None = None
 
-    async def send(self, url: str, head: bytes, body: bytes, receiver: Receiver) -> Exchange:
-        """Sends one request; `head` is complete but for the Host line, `receiver` gets the answer. Raises UpstreamLost:
-        nothing was sent, and the receiver hears nothing.
-        """
+    def idle(self, url: str) -> Exchange | None:
+        """A connection that can be used at once, or None: then one has to be made, by `connect`."""
+        pool = self._pool
+        return pool.idle() if pool is not None and pool.url == url else None
+
+    async def connect(self, url: str) -> Exchange:
+        """A new connection. Raises UpstreamLost: UNREACHABLE."""
         pool = self._pool
         if pool is None or pool.url != url:
             self.close()
             pool = self._pool = Pool(url)
-        exchange = await pool.exchange()
-        exchange.send(b"%bhost: %b\r\n\r\n" % (head, pool.host_header), body, receiver)
-        return exchange
+        return await pool.connect()
 
     def close_unused(self, now: float) -> None:
         """Closes what has waited too long for a request; `now` is of time.monotonic()."""

@@ -205,9 +205,9 @@ class Connection(Answering):
         self._trouble = refusal
         unfinished = self._parsing
         if unfinished is not None and not unfinished.is_complete:
-            unfinished.fail(refusal)
             self._trouble = None  # its own answer says it, and is the last one
             self._must_close = self._must_close or unfinished is self._current
+            unfinished.fail(refusal)
         elif self._current is None and not self._ahead:
             self.server.spoiled(self, refusal)
 
@@ -284,10 +284,12 @@ class Connection(Answering):
         request, self._parsing = self._parsing, None
         if request is None:
             return
-        request.complete()
         if request is self._current:
             self.reading = Reading.BUSY
-        elif self.reading is Reading.DROPPING:
+            request.complete()  # it may be answered in this very call
+            return
+        request.complete()
+        if self.reading is Reading.DROPPING:
             self._next()
         elif self.reading is Reading.LINGERING:
             self.transport.close()

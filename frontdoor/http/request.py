@@ -1,12 +1,12 @@
 """One request on its connection: the head, the body as it arrives, and who wants to know when the client leaves.
 
-The connection fills it, the relay reads it. A body that nobody has asked for yet is taken in only up to `held_back_at`
-bytes, so that a line of large uploads cannot take all the memory.
+The connection fills it, the relay reads it. Whoever wants the body asks for it and is told, in the same run of the loop
+in which its last byte came. One that nobody has asked for yet is taken in only up to `held_back_at` bytes, so that a
+line of large uploads cannot take all the memory.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from time import monotonic
 
@@ -24,7 +24,7 @@ class Request:
         "_failure",
         "_limit_bytes",
         "_pieces",
-        "_waiter",
+        "_tell",
         "content_length",
         "expects_continue",
         "has_body",
@@ -57,7 +57,8 @@ class Request:
         self.on_left: Callable[[], None] | None = None
         self._limit_bytes: int | None = None
         self._pieces: list[bytes | bytearray] = []
-        self._waiter: asyncio.Future[None] | None = None
+        # who has asked for the body
+        self._tell: Callable[[], None] | None = None
         self._failure: Refusal | None = None
 
     @property
@@ -65,18 +66,21 @@ class Request:
         """Something is wrong with its body, and nothing behind it can be read."""
         return self._failure is not None
 
-    async def body(self, limit_bytes: int) -> bytes:
-        """The whole body. Raises Refused: over the limit, malformed, or too slow."""
+    def ask(self, limit_bytes: int, tell: Callable[[], None]) -> None:
+        """Asks for the body. `tell` is called once, when `body` can be: now, or when the last byte has arrived, or when
+        it is clear that it never will. Nobody is told when the client leaves: that is `on_left`.
+        """
         self._limit_bytes = limit_bytes
         if self.size > limit_bytes:
-            raise Refused(too_large(limit_bytes))
-        if not self.is_complete and self._failure is None:
+            self._failure = too_large(limit_bytes)
+        if self.is_complete or self._failure is not None:
+            tell()
+        else:
+            self._tell = tell
             self.reading_since = self.last_piece = monotonic()
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = self.reading_since = None
+
+    def body(self) -> bytes:
+        """The whole body, once. Raises Refused: over the limit, malformed, or too slow."""
         if self._failure is not None:
             raise Refused(self._failure)
         pieces, self._pieces = self._pieces, []
@@ -92,19 +96,24 @@ class Request:
 
     def complete(self) -> None:
         self.is_complete = True
-        self._wake()
+        self._tell_asker()
 
     def fail(self, refusal: Refusal) -> None:
         """What is wrong with the body; whoever reads it gets it as Refused."""
         self._failure = refusal
         self._pieces.clear()
-        self._wake()
+        self._tell_asker()
 
     def left(self) -> None:
         """The client is gone; said once."""
+        self.forget()
         tell, self.on_left = self.on_left, None
         if tell is not None:
             tell()
+
+    def forget(self) -> None:
+        """Nobody wants the body any more."""
+        self._tell = self.reading_since = None
 
     def _keep(self, piece: bytes) -> None:
         """Small pieces are kept together: each by itself would cost 40 bytes more than it has (chunks of 2 bytes)."""
@@ -116,6 +125,8 @@ class Request:
         else:
             self._pieces.append(bytearray(piece))
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def _tell_asker(self) -> None:
+        tell = self._tell
+        if tell is not None:
+            self.forget()
+            tell()

@@ -78,9 +78,8 @@ class Call:
     ticket: Ticket | None = None
     exchange: Exchange | None = None
     carrier: Stream | None = None
-    task: asyncio.Task[None] | None = None
-    # a task that is cancelled before its first step never runs any of its code
-    has_started: bool = False
+    # while something is waited for that is not the client's body: its turn, a connection
+    waiter: asyncio.Task[None] | None = None
     phase: Phase = Phase.UPLOAD
     admitted: float | None = None
     # in all its turns; an upload between two of them does not count
@@ -103,8 +102,6 @@ class Call:
     output_limit: int | None = None
     tokens: Tokens = field(default_factory=Tokens)
     applied: list[str] = field(default_factory=list)
-    # set before its task is cancelled by us: a cancelled call without it was left by its client
-    ending: Refusal | None = None
 
     @property
     def head(self) -> Head:
@@ -147,13 +144,20 @@ class Call:
         if exchange is not None:
             exchange.abort()
 
-    def left(self) -> None:
-        """The client is gone. The engine is told first, in this very run of the loop: it is computing for nobody."""
-        self.outcome = Outcome.CLIENT_LEFT
+    def stop(self) -> None:
+        """Nothing more is done for it, wherever it is: the engine computes for nobody, and nobody waits any more."""
         self.drop_exchange()
-        self.cancel()
+        self.request.forget()
+        waiter, self.waiter = self.waiter, None
+        if waiter is not None:
+            waiter.cancel()
 
-    def cancel(self) -> None:
-        """Ends its task, or sees to it that it does nothing."""
-        if self.task is not None and self.has_started:
-            self.task.cancel()
+    def pace(self, is_writable: bool) -> None:
+        """Holds the engine back while the client reads too slowly: what waits for it is bounded by the sockets."""
+        exchange = self.exchange
+        if exchange is None:
+            return
+        if is_writable:
+            exchange.go_on()
+        else:
+            exchange.hold()

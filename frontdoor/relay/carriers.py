@@ -42,6 +42,10 @@ class Ending:
         if tell is not None:
             tell(unsaid)
 
+    def failed(self, exc: Exception) -> None:
+        """It ended by an exception; what a Refused says is what the client is told."""
+        self(exc.refusal if isinstance(exc, Refused) else exc)
+
 
 def refusal_of(lost: UpstreamLost, url: str = "its address") -> Refusal:
     """What a client is told of a lost exchange. `url`: where it was to be made."""
@@ -56,23 +60,11 @@ def refusal_of(lost: UpstreamLost, url: str = "its address") -> Refusal:
             return refusal.upstream_disconnected("closed the connection before its answer was complete")
 
 
-class Flow:
-    """Holds the engine back while the client reads too slowly: what waits for the client is bounded by the sockets."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        call.connection.on_writable = self._on_writable
-        if not call.connection.is_writable:
-            self._on_writable(False)
-
-    def _on_writable(self, is_writable: bool) -> None:
-        exchange = self._call.exchange
-        if exchange is None:
-            return
-        if is_writable:
-            exchange.go_on()
-        else:
-            exchange.hold()
+def follow_client(call: Call) -> None:
+    """From here on the engine is held back whenever the client reads too slowly."""
+    call.connection.on_writable = call.pace
+    if not call.connection.is_writable:
+        call.pace(False)
 
 
 class EventCarrier:
@@ -206,7 +198,7 @@ class BodyCarrier:
         else:
             pieces, self._pieces = self._pieces, None
             self._begin()
-            Flow(self._call)
+            follow_client(self._call)
             self._call.connection.write(b"".join(pieces))
 
     def ended(self) -> None:
@@ -231,9 +223,7 @@ class BodyCarrier:
     def _answer(self, body: bytes) -> None:
         try:
             self._finish(body)
-        except Refused as refused:
-            self._ending(refused.refusal)
         except Exception as exc:
-            self._ending(exc)
+            self._ending.failed(exc)
         else:
             self._ending(None)

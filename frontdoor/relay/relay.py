@@ -1,95 +1,179 @@
-"""One admitted request, from top to bottom: its turn, its body, the engine, the client.
+"""One admitted request on its way to the engine, from its ticket to the moment in which it is sent.
+
+    start ──▶ its turn, ──▶ its body ──▶ judged ──▶ its turn, if ──▶ a connection, ──▶ sent
+              if it is                              its body asks    if none is
+              in line                               for too much     idle
+
+Every step leads to the next at once where nothing has to be waited for. So nearly every request goes on in the run of
+the loop in which its last byte came, from the client's socket to the engine's without a task. One that has to wait in
+line, or for a new connection, does that in a task, and goes on from there.
 
 The head has been judged by `app`, which also took the ticket and gives it back, whichever way this ends. Nothing of a
-body is read here before the ticket is admitted, beyond what one read of the socket brings.
+body is asked for here before the ticket is admitted, beyond what one read of the socket brings. What comes back from
+the engine is `reception`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
 from time import monotonic
+from typing import Any
 
-from frontdoor import refusal
 from frontdoor.admission.admission import TicketState
 from frontdoor.admission.kv_estimate import kv_tokens
-from frontdoor.answers.event_meaning import judge_whole
-from frontdoor.answers.json_text import read, usages
-from frontdoor.answers.openai_api import APPLIED_HEADER, hide_local_paths
-from frontdoor.answers.sse import StreamReader
-from frontdoor.engine.exchange import Answer, Carrier, UpstreamLost
+from frontdoor.engine.exchange import Exchange, UpstreamLost
 from frontdoor.engine.upstream import Upstream
-from frontdoor.http import answer_head, headers
+from frontdoor.http import headers
 from frontdoor.policy.request_policy import Asked, take
-from frontdoor.record.call import Call, Outcome, Phase
-from frontdoor.refusal import Refusal, Refused
-from frontdoor.relay.carriers import BodyCarrier, Ending, EventCarrier, Flow, refusal_of
+from frontdoor.record.call import Call, Phase
+from frontdoor.refusal import Refused
+from frontdoor.relay.carriers import Ending, refusal_of
+from frontdoor.relay.reception import Reception
 from frontdoor.routes import Kind, Route
-from frontdoor.settings import Settings
 from frontdoor.watch.slot_watch import SlotWatch
-
-_IDENTITY = (None, b"identity")
 
 
 class Relay:
-    """Carries requests to the engine and its answers back; what is not answered here is raised as Refused."""
+    """What every request on its way has to know; `next_free` is how many seconds it is until a place is free."""
 
     def __init__(self, watch: SlotWatch, upstream: Upstream, next_free: Callable[[], float]) -> None:
         self.watch = watch
         self.upstream = upstream
+        self.next_free = next_free
         # False: keys are for us, and no business of the engine's
         self.keeps_keys = True
-        self._next_free = next_free
 
-    async def relay(self, call: Call, route: Route, ending: Ending) -> None:
-        """Sends a request whose answer is the engine's to give; `ending` is told how the answer ended.
+    def start(self, call: Call, route: Route, ending: Ending) -> None:
+        """Sends a request whose answer is the engine's to give; `ending` is told how it ended, wherever that was."""
+        Passage(self, call, route, ending).start()
 
-        Raises Refused, and whatever else, before it is sent: then the ending hears nothing.
-        """
-        settings = self.watch.settings  # the same ones for the whole request, whatever changes meanwhile
-        if call.ticket is not None:
-            if call.ticket.state is TicketState.WAITING:
-                await self._turn(call, settings)
-            else:
+
+class Passage:
+    """The way of one request. Its methods are the steps; each ends with the next one, or in `ending`."""
+
+    __slots__ = ("_body", "_call", "_ending", "_relay", "_route", "_settings")
+
+    def __init__(self, relay: Relay, call: Call, route: Route, ending: Ending) -> None:
+        self._relay = relay
+        self._call = call
+        self._route = route
+        self._ending = ending
+        # the same ones for the whole request, whatever changes meanwhile
+        self._settings = relay.watch.settings
+        self._body = b""
+
+    def start(self) -> None:
+        call = self._call
+        if _is_in_line(call):
+            self._wait(partial(self._turn, self._take_in))
+        else:
+            if call.ticket is not None:
                 call.admitted = monotonic()
-        self._require_open(route)
-        body = b""
-        if route.method == "POST":
-            body = await self._take_in(call, settings)
-            asked = take(body, route, settings.body_policy, self.watch.served_name)
-            body, call.applied, call.output_limit = asked.body, asked.applied, asked.output_tokens
-            if route.kind is Kind.GENERATION:
-                self._weigh(call, asked, route, settings)
-                if call.ticket is not None and call.ticket.state is TicketState.WAITING:
-                    await self._turn(call, settings)
-                    self._require_open(route)
-        await self._send(call, route, body, ending)
+            self._go(self._take_in)
 
-    async def _turn(self, call: Call, settings: Settings) -> None:
-        """Waits until it is admitted: at first, or once more because its body asks for more than one place."""
-        if call.gate is not None and call.ticket is not None:
-            call.phase = Phase.QUEUED
-            began = monotonic()
-            left_s = settings.queue_timeout_s - call.queued_s
-            await call.gate.turn(call.ticket, left_s, call.queued_s, self._next_free)
-            call.admitted = monotonic()
-            call.queued_s += call.admitted - began
+    # ---- the steps ----
 
-    def _require_open(self, route: Route) -> None:
-        """The slot may have gone since the head was judged."""
-        if self.watch.closed is not None and not route.asks_closed:
-            raise Refused(self.watch.closed)
-
-    async def _take_in(self, call: Call, settings: Settings) -> bytes:
+    def _take_in(self) -> None:
+        self._require_open()
+        if self._route.method != "POST":
+            self._connect()
+            return
+        call = self._call
         call.phase = Phase.UPLOAD
         request = call.request
         if request.has_body:
             call.connection.take_body(request)
             if request.expects_continue:
                 call.connection.say_continue(request)
-        return await request.body(settings.max_body_bytes)
+        request.ask(self._settings.max_body_bytes, lambda: self._go(self._judge))
 
-    def _weigh(self, call: Call, asked: Asked, route: Route, settings: Settings) -> None:
+    def _judge(self) -> None:
+        call, route = self._call, self._route
+        asked = take(call.request.body(), route, self._settings.body_policy, self._relay.watch.served_name)
+        self._body, call.applied, call.output_limit = asked.body, asked.applied, asked.output_tokens
+        if route.kind is Kind.GENERATION:
+            self._weigh(asked)
+            if _is_in_line(call):
+                self._wait(partial(self._turn, self._connect))
+                return
+        self._connect()
+
+    def _connect(self) -> None:
+        self._require_open()  # the slot may have gone while this was waiting
+        self._call.phase = Phase.PREFILL
+        exchange = self._relay.upstream.idle(self._relay.watch.backend_url)
+        if exchange is None:
+            self._wait(self._send_anew)
+        else:
+            self._send(exchange)
+
+    def _send(self, exchange: Exchange) -> None:
+        call, route = self._call, self._route
+        head = headers.to_engine(
+            call.head,
+            method=route.method,
+            target=(route.engine_path or route.path) + call.head.query,
+            request_id=call.request_id,
+            client=call.client,
+            scheme=b"https" if self._settings.tls_certificate else b"http",
+            length=len(self._body),
+            keep_key=self._relay.keeps_keys,
+        )
+        call.exchange = exchange
+        alias = self._settings.model_alias
+        exchange.send(head, self._body, Reception(call, route, alias, self._ending))
+
+    # ---- where something has to be waited for ----
+
+    async def _turn(self, then: Callable[[], None]) -> None:
+        """Waits until it is admitted: at first, or once more because its body asks for more than one place."""
+        call = self._call
+        if call.gate is not None and call.ticket is not None:
+            call.phase = Phase.QUEUED
+            began = monotonic()
+            left_s = self._settings.queue_timeout_s - call.queued_s
+            await call.gate.turn(call.ticket, left_s, call.queued_s, self._relay.next_free)
+            call.admitted = monotonic()
+            call.queued_s += call.admitted - began
+        then()
+
+    async def _send_anew(self) -> None:
+        url = self._relay.watch.backend_url
+        try:
+            exchange = await self._relay.upstream.connect(url)
+        except UpstreamLost as lost:
+            raise Refused(refusal_of(lost, url)) from lost
+        self._send(exchange)
+
+    def _wait(self, waiting: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        call = self._call
+        call.waiter = asyncio.get_running_loop().create_task(self._run(waiting), name=call.request_id)
+
+    async def _run(self, waiting: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await waiting()
+        except Exception as exc:
+            self._ending.failed(exc)
+
+    def _go(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as exc:
+            self._ending.failed(exc)
+
+    # ---- what they need ----
+
+    def _require_open(self) -> None:
+        """The slot may have gone since the head was judged."""
+        closed = self._relay.watch.closed
+        if closed is not None and not self._route.asks_closed:
+            raise Refused(closed)
+
+    def _weigh(self, asked: Asked) -> None:
         """Charges what the body asks for; one that does not fit at once is back in line after it."""
+        call, settings = self._call, self._settings
         if call.gate is None or call.ticket is None:
             return
         tokens = 0
@@ -99,101 +183,13 @@ class Relay:
                 output_tokens=asked.output_tokens,
                 generations=asked.generations,
                 tokens_per_byte=settings.tokens_per_byte,
-                max_model_len=self.watch.max_model_len,
+                max_model_len=self._relay.watch.max_model_len,
             )
         call.weight = asked.generations
         if asked.generations > 1 or tokens:
-            param = "n" if route.path != "/v1/completions" else "prompt"
-            call.gate.weigh(call.ticket, asked.generations, tokens, self._next_free(), param)
-
-    async def _send(self, call: Call, route: Route, body: bytes, ending: Ending) -> None:
-        call.phase = Phase.PREFILL
-        url = self.watch.backend_url
-        head = headers.to_engine(
-            call.head,
-            method=route.method,
-            target=(route.engine_path or route.path) + call.head.query,
-            request_id=call.request_id,
-            client=call.client,
-            scheme=b"https" if self.watch.settings.tls_certificate else b"http",
-            length=len(body),
-            keep_key=self.keeps_keys,
-        )
-        try:
-            call.exchange = await self.upstream.send(url, head, body, _Reception(self, call, route, ending))
-        except UpstreamLost as lost:
-            raise Refused(refusal_of(lost, url)) from lost
-
-    def received(self, call: Call, route: Route, answer: Answer, ending: Ending) -> Carrier:
-        """The head of the answer is there: who carries the rest."""
-        call.status = answer.status
-        if answer.status >= 400:
-            call.outcome = Outcome.REJECTED if answer.status < 500 else Outcome.ENGINE_FAILED
-        lines = _lines(call, answer)
-        has_body = call.head.method != "HEAD"
-        if answer.media_type == b"text/event-stream" and answer.status == 200 and has_body:
-            return self._events(call, lines, answer, ending)
-        return BodyCarrier(
-            call,
-            ending,
-            begin=(lambda: call.connection.begin(answer.status, lines, answer.content_length)) if has_body else None,
-            finish=lambda body: call.connection.answer(answer.status, lines, self._judged(call, route, answer, body)),
-        )
-
-    def _events(self, call: Call, lines: bytes, answer: Answer, ending: Ending) -> EventCarrier:
-        call.stream = True
-        reader = StreamReader(call.dialect)
-        call.reader, call.tokens = reader, reader.tokens
-        call.connection.begin(answer.status, lines, None)
-        call.carrier = carrier = EventCarrier(call, reader, ending)
-        Flow(call)
-        return carrier
-
-    def _judged(self, call: Call, route: Route, answer: Answer, body: bytes) -> bytes:
-        """A whole body, once it is sure that every client can read it. Raises Refused."""
-        if answer.status != 200:
-            return body
-        if answer.media_type != b"application/json":
-            if route.kind is Kind.GENERATION:  # SDKs would hand it to their application as a text, without a word
-                raise Refused(refusal.upstream_protocol("sent an answer that is neither JSON nor an event stream"))
-            return body
-        fields = read(body)
-        if isinstance(fields, Refusal):
-            raise Refused(fields)
-        if route.kind is Kind.GENERATION and (trouble := judge_whole(fields, body)) is not None:
-            raise Refused(trouble)
-        if route.path == "/v1/models":
-            try:
-                return hide_local_paths(body, self.watch.settings.model_alias)
-            except ValueError as exc:
-                raise Refused(refusal.upstream_protocol(f"sent {exc}")) from exc
-        for usage in usages(fields):
-            call.tokens.note(usage)
-        return body
+            param = "n" if self._route.path != "/v1/completions" else "prompt"
+            call.gate.weigh(call.ticket, asked.generations, tokens, self._relay.next_free(), param)
 
 
-class _Reception:
-    """Waits for the head of the engine's answer: the `Receiver` of an exchange."""
-
-    def __init__(self, relay: Relay, call: Call, route: Route, ending: Ending) -> None:
-        self._relay = relay
-        self._call = call
-        self._route = route
-        self._ending = ending
-
-    def began(self, answer: Answer) -> Carrier:
-        if answer.media_type == b"text/event-stream" and answer.content_encoding not in _IDENTITY:
-            raise ValueError("a compressed event stream")  # for the exchange: it is no answer that can be carried
-        return self._relay.received(self._call, self._route, answer, self._ending)
-
-    def lost(self, lost: UpstreamLost) -> None:
-        self._call.exchange = None
-        self._ending(refusal_of(lost))
-
-
-def _lines(call: Call, answer: Answer) -> bytes:
-    """The header lines of the engine's answer and ours."""
-    lines = headers.to_client(answer.fields) + call.lines
-    if call.applied:
-        lines += answer_head.lines([(APPLIED_HEADER.lower().encode(), ", ".join(call.applied).encode())])
-    return lines
+def _is_in_line(call: Call) -> bool:
+    return call.ticket is not None and call.ticket.state is TicketState.WAITING

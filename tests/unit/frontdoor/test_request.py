@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,10 @@ def request() -> Request:
 
 
 def read(taken: Request, limit_bytes: int) -> bytes:
-    return asyncio.run(taken.body(limit_bytes))
+    told: list[bytes] = []
+    taken.ask(limit_bytes, lambda: told.append(taken.body()))
+    (body,) = told
+    return body
 
 
 @given(st.lists(st.one_of(st.binary(max_size=5), st.just(b"x" * SMALL_PIECE_BYTES)), max_size=20))
@@ -50,3 +53,35 @@ def test_one_byte_more_is_too_large(pieces: list[bytes]) -> None:
     with pytest.raises(Refused) as refused:
         read(taken, 3)
     assert refused.value.refusal.reason is Reason.TOO_LARGE
+
+
+def test_who_asks_for_a_body_is_told_once() -> None:
+    asked = request()
+    told: list[bool] = []
+    asked.ask(10, lambda: told.append(asked.is_complete))
+    asked.take(b"1")
+    assert told == []
+    asked.complete()
+    asked.left()
+    assert told == [True]
+
+
+@pytest.mark.parametrize("end", [Request.left, Request.forget])
+def test_nobody_is_told_of_a_body_that_nobody_wants(end: Callable[[Request], None]) -> None:
+    asked = request()
+    told: list[bool] = []
+    asked.ask(10, lambda: told.append(True))
+    end(asked)
+    asked.complete()
+    assert told == []
+
+
+def test_a_body_is_too_large_in_the_moment_in_which_it_is() -> None:
+    asked = request()
+    told: list[int] = []
+    asked.ask(3, lambda: told.append(asked.size))
+    for _ in range(3):
+        asked.take(b"12")
+    assert told == [4]
+    with pytest.raises(Refused):
+        asked.body()
