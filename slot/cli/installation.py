@@ -21,6 +21,7 @@ from slot import paths as where
 from slot import units
 from slot.cli.places import catalog_in
 from slot.cli.refusal import Refused
+from slot.cli.service import refuse_without_systemd
 from slot.exit_codes import ExitCode
 from slot.install import places, sandbox
 from slot.install.apply import NotDone, Say, apply, is_root
@@ -39,7 +40,7 @@ def look_around(*, dry_run: bool) -> World:
     """Raises Refused."""
     if not dry_run:
         _refuse_without_root()
-        _refuse_without_systemd()
+        refuse_without_systemd()
     try:
         return world()
     except UnreadableRecord as exc:
@@ -185,12 +186,6 @@ def _refuse_without_root() -> None:
     line = shlex.join(["sudo", str(bin_dir() / "slotctl"), *sys.argv[1:]])
     facts = (("expected", "root"), ("do", line))
     raise Refused(ExitCode.FAILED, "only root may install services", facts)
-
-
-def _refuse_without_systemd() -> None:
-    if not units.is_booted():
-        facts = (("found", f"no {units.BOOTED}"), ("do", "run it in the foreground instead: slotctl up NAME"))
-        raise Refused(ExitCode.UNAVAILABLE, "this system was not booted by systemd", facts)
 
 
 def _home_of(user: str) -> Path:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from slot import units
 from slot.cli.refusal import Refused
+from slot.cli.service import refuse_without_systemd
 from slot.exit_codes import ExitCode
 
 DEFAULT_LINES = 50
@@ -22,9 +23,7 @@ UNITS = {
 def logs(what: Sequence[str], *, follow: bool, number: int | None, since: str | None, as_json: bool) -> NoReturn:
     """Becomes journalctl. Raises Refused."""
     words = journalctl(what, follow=follow, number=number, since=since, as_json=as_json)
-    if not units.is_booted():
-        facts = (("found", "a system that systemd did not start"), ("do", "`slotctl up --verbose` shows what it runs"))
-        raise Refused(ExitCode.UNAVAILABLE, "there is no journal", facts)
+    refuse_without_systemd("`slotctl up --verbose` shows what it runs")
     try:
         os.execvp(words[0], words)
     except FileNotFoundError:

@@ -55,15 +55,16 @@ def paths_to_recover(*, is_done: bool) -> Paths:
     return service if is_done or service.state_file.exists() else paths_here()  # 1, 2, 3
 
 
+def refuse_without_systemd(do: str = "to serve without systemd: slotctl up NAME") -> None:
+    """Raises Refused where another init has booted: there are no units then, and no journal."""
+    if not units.is_booted():
+        facts = (("found", f"no {units.BOOTED}"), ("do", do))
+        raise Refused(ExitCode.UNAVAILABLE, "this system was not booted by systemd", facts)
+
+
 def refuse_without(unit: str) -> None:
     """Raises Refused where systemd does not run, or does not know the unit."""
-    if not units.is_booted():
-        facts = (
-            ("found", "a system that systemd did not start"),
-            ("expected", "the slot as a service"),
-            ("do", "to serve without systemd: slotctl up NAME"),
-        )
-        raise Refused(ExitCode.UNAVAILABLE, "there is no systemd that could be asked", facts)
+    refuse_without_systemd()
     try:
         sight = units.look(unit)
     except units.Refusal as exc:

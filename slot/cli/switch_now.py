@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
-from slot import units
 from slot.cli.refusal import Refused
+from slot.cli.service import refuse_without_systemd
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
 from slot.switch.journal import UnreadableJournal
@@ -22,9 +22,7 @@ def switch_now(request: str, paths: Paths, *, noted: Noted = ignore) -> ExitCode
         asked = parse(request)
     except BadRequest as exc:
         raise Refused(ExitCode.USAGE, f"not a request: {exc}") from exc
-    if not units.is_booted():
-        facts = (("found", "a host without systemd"), ("do", "`slotctl up NAME` serves in the foreground"))
-        raise Refused(ExitCode.UNAVAILABLE, "a switch stops and starts the slot's unit", facts)
+    refuse_without_systemd()
     try:
         return Transaction(asked, world_at(paths), noted=noted).run()
     except UnreadableJournal as exc:
