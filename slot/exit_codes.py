@@ -20,6 +20,9 @@ class ExitCode(IntEnum):
     NO_INPUT = 66
     """There is no such profile, or no active profile."""
 
+    UNREACHED = 68
+    """The model serves, and nobody reaches it: the frontdoor has failed, or stays shut (sysexits' "no host")."""
+
     UNAVAILABLE = 69
     """What was asked about is not running or cannot be reached."""
 

@@ -33,6 +33,7 @@ from slot.profiles.profile import Profile
 from slot.switch import gate
 from slot.switch.request import LARGEST_UID, Request, instance
 from slot.switch.world import World, look, world_at
+from slot.units import UnitSight
 
 START_TIMEOUT_S = 10.0
 
@@ -55,8 +56,7 @@ def ask(request: Request, profile: Profile, paths: Paths, manner: Manner) -> Exi
     judged = gate.refusal(request, profile, sight, sight.at)
     if isinstance(judged, gate.NoOp):  # 3
         refuse_second()
-        warn_of_door()
-        return say(judged.words, {"outcome": "unchanged", "to": profile.name}, manner)
+        return say_unchanged(judged, profile, manner)
     if isinstance(judged, gate.Refused):  # 2
         raise Refused(judged.code, judged.words, (("do", judged.do),))
     unit = units.switch_unit(instance(request))
@@ -143,16 +143,27 @@ def tell(ended: Ended, manner: Manner) -> ExitCode:
         raise Refused(ExitCode.FAILED, "the switch ended without saying how", facts)
     words = "\n".join(ending(ended.record, ended.told))
     typer.echo(json.dumps(msgspec.to_builtins(ended.record)) if manner.as_json else words)
-    warn_of_door()
+    warn_of_door(door_sight.look(), ended.record.door_shut)
     return ExitCode(ended.record.exit_code)
 
 
-def warn_of_door() -> None:
-    """On stderr: the switch itself is told on stdout, and may have gone well."""
+def say_unchanged(judged: gate.NoOp, profile: Profile, manner: Manner) -> ExitCode:
+    """What serves already serves nobody while its door has failed."""
     door = door_sight.look()
+    say(judged.words, {"outcome": "unchanged", "to": profile.name}, manner)
+    warn_of_door(door)
+    return ExitCode.UNREACHED if door_sight.has_failed(door) else ExitCode.OK
+
+
+def warn_of_door(door: UnitSight | None, shut: str | None = None) -> None:
+    """On stderr: the switch itself is told on stdout, and may have gone well. `shut`: why it could not be opened."""
     if door is not None and door_sight.is_down(door):
-        typer.echo(f"the frontdoor does not run: nobody reaches the model\n  found  {door_sight.found(door)}", err=True)
-        typer.echo(f"  do     {door_sight.DO}", err=True)
+        words, found, do = "the frontdoor does not run", shut or door_sight.found(door), door_sight.DO
+    elif shut is not None:
+        words, found, do = "the frontdoor stays shut", shut, "slotctl resume; why: slotctl logs switch frontdoor"
+    else:
+        return
+    typer.echo(f"{words}: nobody reaches the model\n  found  {found}\n  do     {do}", err=True)
 
 
 def say(words: str, data: dict[str, object], manner: Manner) -> ExitCode:

@@ -23,6 +23,11 @@ def is_down(unit: UnitSight | None) -> bool:
     return unit is not None and unit.active not in RUNNING
 
 
+def has_failed(unit: UnitSight | None) -> bool:
+    """It is down, and nobody wants it to be."""
+    return unit is not None and unit.active == "failed"
+
+
 def found(unit: UnitSight) -> str:
     """`failed (start-limit-hit)`, `inactive (dead)`."""
     return f"{unit.active} ({unit.result if unit.active == 'failed' else unit.sub})"

@@ -43,5 +43,7 @@ def lines_of(found: Iterable[Record]) -> Iterator[str]:
         yield f"{stamp}  {told}  {route}  {faint(times(record))}"
         if record.why:
             yield f"    {record.why}"
+        if record.door_shut:
+            yield f"    nobody reached it: {record.door_shut}"
     if is_empty:
         yield "no switch so far"

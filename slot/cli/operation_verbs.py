@@ -72,7 +72,8 @@ def switch(
 
     Checks everything, refuses new generations, lets running ones end, stops, loads, verifies. What fails goes back to
     the model before. It is done by a unit of systemd: Ctrl-C or a lost connection do not stop it. Exit code 0 when the
-    new model serves, 1 when it does not, 71 after a device fault, 73 while another switch runs, 78 when refused.
+    new model serves, 68 when it does and the frontdoor could not be opened, 1 when it does not, 71 after a device
+    fault, 73 while another switch runs, 78 when refused.
 
     \b
     Example:

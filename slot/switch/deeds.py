@@ -167,9 +167,10 @@ class Deeds:
 
     def _open(self, journal: Journal) -> Event:
         """At a boot systemd starts the door itself, in its own time."""
-        if not self._is_at_start:
-            door_unit.revive()
-        return self._entrance.resume(journal)
+        complaint = None if self._is_at_start else door_unit.revive()
+        # whatever keeps it from starting: the pause of a door that runs is still to be taken back
+        opened = self._entrance.resume(journal)
+        return opened if complaint is None else Failed(complaint)
 
     # -- what is kept ----------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The frontdoor's units at the end of a switch: a door that systemd has given up is started again.
 
     1. There is no such unit here, or systemd does not answer    -> it is not ours to see to
-    2. Service or socket has failed                              -> both begin anew, once
+    2. Service or socket has failed                              -> both begin anew, once; or why they do not
     3. It runs, or somebody has stopped it                       -> it stays as it is
 
 What made it fail may well be gone: the profile that it lacked is there now. Whoever stopped it wants it stopped.
@@ -23,17 +23,18 @@ def has_been_given_up(door: UnitSight, socket: UnitSight) -> bool:
     return door.load == "loaded" and "failed" in (door.active, socket.active)
 
 
-def revive() -> None:
-    """What keeps it from starting is logged: a pause of the door before is still to be taken back."""
+def revive() -> str | None:
+    """What keeps it from starting; None where nothing does, or nothing is to be done."""
     try:
         door, socket = units.look(units.DOOR), units.look(units.SOCKET)
     except units.Refusal:
-        return  # 1
+        return None  # 1
     if not has_been_given_up(door, socket):  # 1, 3
-        return
+        return None
     logger.warning("the frontdoor has failed (service %s, socket %s): starting it again", door.result, socket.result)
     try:
         units.run("reset-failed", units.DOOR, units.SOCKET, timeout_s=units.LOOK_TIMEOUT_S)
         units.run("start", units.DOOR, timeout_s=START_TIMEOUT_S)  # which requires the socket
     except units.Refusal as exc:
-        logger.error("the frontdoor does not start: %s", exc)
+        return f"the frontdoor has failed, and does not start again: {' '.join(exc.words.split())}"
+    return None

@@ -16,7 +16,8 @@ from slot.switch.request import parse
 from slot.switch.steps import Done, Event, Failed, Journal, NotDrained, Outcome
 
 OPEN_S = 2.0
-NOT_RUNNING = ("inactive", "failed", "")
+STOPPED = "inactive"
+NOT_RUNNING = (STOPPED, "failed", "")
 LOOK_S = 0.02
 OVERDUE_S = 5.0  # a door that still tells of a drain so long after its end will never end it
 TRIES = 3  # a door that is replaced while it drains answers again at once
@@ -60,13 +61,19 @@ class Entrance:
         raise AssertionError("the last try returns")
 
     def resume(self, journal: Journal) -> Event:
-        """Asked again for a while: a process of the frontdoor that hands over leaves its pause to the next one."""
+        """Asked again for a while: a process of the frontdoor that hands over leaves its pause to the next one.
+
+        A door that somebody has stopped holds no pause, and is not ours to start.
+        """
         until = time.monotonic() + OPEN_S
         while True:
             try:
                 return self._resume(journal, until)
             except (NobodyThere, NotDone) as exc:
-                if time.monotonic() >= until or units.look(units.DOOR).active in NOT_RUNNING:
+                door = units.look(units.DOOR).active
+                if door == STOPPED:
+                    return Done()
+                if time.monotonic() >= until or door in NOT_RUNNING:
                     return Failed(f"the frontdoor could not be told to resume: {exc}")
                 time.sleep(LOOK_S)
 

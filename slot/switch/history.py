@@ -20,7 +20,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     `ours_s`: what it took beyond drain, the engine's own stop and its own load, from the pause on; None where it was
     cut off in between. `exit_code` is that of the unit, for whoever waits for the switch. `paused`: the reason of an
-    admin's own pause from before, at which the door stays.
+    admin's own pause from before, at which the door stays. `door_shut`: why it could not be opened, although it should.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     timings: dict[str, float]
     ours_s: float | None
     paused: str | None = None
+    door_shut: str | None = None
 
 
 def record_of(journal: Journal, now: float) -> Record:
@@ -51,10 +52,11 @@ def record_of(journal: Journal, now: float) -> Record:
         to=journal.to.name,
         outcome=journal.outcome,
         why=journal.why,
-        exit_code=int(exit_code(journal.outcome, journal.fault)),
+        exit_code=int(exit_code(journal.outcome, journal.fault, journal.door_shut)),
         timings={name: round(seconds, 3) for name, seconds in journal.timings.items()},
         ours_s=None if journal.is_interrupted else ours_s(journal.timings),
         paused=journal.paused_before,
+        door_shut=journal.door_shut,
     )
 
 

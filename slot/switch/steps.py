@@ -113,7 +113,8 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 
     `came_from`: what was active, None: nothing was. `served`: what there is to go back to (its text is beside the
     journal), None: nothing ever served. `paused_before`: an admin's own pause, which is put back at the end.
-    `is_interrupted`: it was cut off and taken up again, so its times mean little.
+    `is_interrupted`: it was cut off and taken up again, so its times mean little. `door_shut`: why the frontdoor
+    could not be opened at the end.
     """
 
     version: int = FORMAT_VERSION
@@ -133,6 +134,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     why: str | None = None
     fault: Fault | None = None
     is_interrupted: bool = False
+    door_shut: str | None = None
     timings: dict[str, float] = {}
 
     @property
@@ -189,6 +191,8 @@ def after(journal: Journal, event: Event, now: float) -> Journal:
             return _to(journal, Step.UNDO_STOP if is_undone else Step.DOWN, now, fault=fault, why=why)
         case step, Failed(why, is_device) if step in UNDOING:
             return _to(journal, Step.DOWN, now, **_worse(journal, step, why, is_device))
+        case Step.RESUME, Failed(why):  # whatever serves goes on serving, and whoever waits is told
+            return _next(msgspec.structs.replace(journal, door_shut=why), Step.RESUME, now)
         case (Step.DOWN | Step.PUT_BACK | Step.COOL | Step.RESUME) as step, (Done() | Failed()):
             return _next(journal, step, now)  # what could not be done here must not keep the door shut
         case step, Done() if step in _LINE:
@@ -217,8 +221,8 @@ def _to(journal: Journal, step: Step, now: float, **changes: object) -> Journal:
     return msgspec.structs.replace(journal, step=step, step_at=now, **changes)
 
 
-def exit_code(outcome: Outcome, fault: Fault | None) -> ExitCode:
-    """What the unit, and whoever waited for it, exits with."""
+def exit_code(outcome: Outcome, fault: Fault | None, door_shut: str | None = None) -> ExitCode:
+    """What the unit, and whoever waited for it, exits with. A shut door is the smaller news where the switch failed."""
     if outcome in (Outcome.SWITCHED, Outcome.UNCHANGED):
-        return ExitCode.OK
+        return ExitCode.OK if door_shut is None else ExitCode.UNREACHED
     return ExitCode.DEVICE if outcome is Outcome.DOWN and fault is not None and fault.is_device else ExitCode.FAILED

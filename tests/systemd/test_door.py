@@ -71,9 +71,27 @@ def test_a_frontdoor_that_was_given_up_is_told_and_a_switch_starts_it(slot: Inst
     assert slot.slotctl("status").returncode == 0
 
 
+def test_a_frontdoor_that_cannot_be_started_again_has_an_exit_code_of_its_own(slot: Installed) -> None:
+    slot.drop_in(DOOR, WRONG)
+    assert slot.machine.systemctl("restart", DOOR, check=False).returncode != 0
+    slot.machine.wait_for(DOOR, ActiveState="failed")
+    done = slot.slotctl("switch", B, "--json", check=False)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcome"], told["exit_code"]) == (68, "switched", 68)
+    assert told["door_shut"].startswith("the frontdoor has failed, and does not start again: ")
+    assert "  do     sudo systemctl reset-failed" in done.stderr
+    assert f"nobody reached it: {told['door_shut']}" in slot.slotctl("history").stdout
+    assert slot.slotctl("switch", B, check=False).returncode == 68
+    slot.drop_out(DOOR)
+    slot.machine.systemctl("reset-failed", DOOR, SOCKET)
+    slot.slotctl("restart")
+    slot.until_served(B)
+
+
 def test_a_frontdoor_that_was_stopped_stays_so_and_a_switch_says_it(slot: Installed) -> None:
     slot.machine.systemctl("stop", DOOR, SOCKET)
     done = slot.slotctl("switch", B, "--json")
-    assert json.loads(done.stdout)["outcome"] == "switched"
+    told = json.loads(done.stdout)
+    assert (told["outcome"], told["exit_code"], told["door_shut"]) == ("switched", 0, None)
     assert "the frontdoor does not run" in done.stderr
     assert slot.machine.show(DOOR, "ActiveState") == {"ActiveState": "inactive"}

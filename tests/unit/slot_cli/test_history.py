@@ -22,6 +22,10 @@ def test_nothing_is_said_in_words() -> None:
             {"outcome": Outcome.ROLLED_BACK, "why": "it died"},
             ["2026-11-21 12:03:00  rolled back  a -> b  after 10 s", "    it died"],
         ),
+        (
+            {"door_shut": "it does not start"},
+            ["2026-11-21 12:03:00  switched     a -> b  after 10 s", "    nobody reached it: it does not start"],
+        ),
     ],
 )
 def test_a_switch_is_a_line_and_its_reason_one_below(facts: dict[str, object], lines: list[str]) -> None:

@@ -62,6 +62,12 @@ def test_a_device_fault_is_in_the_exit_code() -> None:
     assert record_of(down, 2.0).exit_code == 71
 
 
+def test_a_door_that_stays_shut_is_told_with_its_exit_code() -> None:
+    shut = msgspec.structs.replace(JOURNAL, outcome=Outcome.SWITCHED, door_shut="it does not start")
+    record = record_of(shut, 2.0)
+    assert (record.outcome, record.exit_code, record.door_shut) == ("switched", 68, "it does not start")
+
+
 def test_what_served_before_this() -> None:
     failed = msgspec.structs.replace(RECORD, outcome=Outcome.ROLLED_BACK)
     again = msgspec.structs.replace(RECORD, came_from="b")

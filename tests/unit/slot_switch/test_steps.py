@@ -123,6 +123,24 @@ def test_exit_codes(outcome: Outcome, fault: Fault | None, code: ExitCode) -> No
     assert exit_code(outcome, fault) is code
 
 
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (Outcome.SWITCHED, ExitCode.UNREACHED),
+        (Outcome.ROLLED_BACK, ExitCode.FAILED),
+        (Outcome.NOT_DRAINED, ExitCode.FAILED),
+    ],
+)
+def test_a_door_that_stays_shut_is_in_the_exit_code_of_a_switch_that_held(outcome: Outcome, code: ExitCode) -> None:
+    then = after(at(Step.RESUME, outcome=outcome), Failed("it does not start"), 1.0)
+    assert (then.step, then.outcome, then.door_shut) == (Step.RECORD, outcome, "it does not start")
+    assert exit_code(outcome, None, then.door_shut) is code
+
+
+def test_a_door_that_opens_at_the_second_try_is_open() -> None:
+    assert after(at(Step.RESUME, outcome=Outcome.SWITCHED), Done(), 1.0).door_shut is None
+
+
 SAME = Asked(BEGUN.id, B)
 
 
