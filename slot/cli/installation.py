@@ -21,7 +21,7 @@ from slot import paths as where
 from slot import units
 from slot.cli.places import catalog_in
 from slot.cli.refusal import Refused
-from slot.cli.service import refuse_without_systemd
+from slot.cli.systemd import refuse_without_systemd
 from slot.exit_codes import ExitCode
 from slot.install import places, sandbox
 from slot.install.apply import NotDone, Say, apply, is_root

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from slot import units
 from slot.cli.refusal import Refused
-from slot.cli.service import refuse_without_systemd
+from slot.cli.systemd import refuse_without_systemd
 from slot.exit_codes import ExitCode
 
 DEFAULT_LINES = 50

@@ -12,6 +12,7 @@ from pathlib import Path
 from slot import state, units
 from slot.cli.places import paths_here
 from slot.cli.refusal import Refused
+from slot.cli.systemd import refuse_without_systemd
 from slot.exit_codes import ExitCode
 from slot.paths import UNITS_RUN_DIR, Paths, locate
 from slot.state import FINAL
@@ -53,13 +54,6 @@ def paths_to_recover(*, is_done: bool) -> Paths:
     """
     service = service_paths()
     return service if is_done or service.state_file.exists() else paths_here()  # 1, 2, 3
-
-
-def refuse_without_systemd(do: str = "to serve without systemd: slotctl up NAME") -> None:
-    """Raises Refused where another init has booted: there are no units then, and no journal."""
-    if not units.is_booted():
-        facts = (("found", f"no {units.BOOTED}"), ("do", do))
-        raise Refused(ExitCode.UNAVAILABLE, "this system was not booted by systemd", facts)
 
 
 def refuse_without(unit: str) -> None:

@@ -6,7 +6,7 @@ import logging
 import sys
 
 from slot.cli.refusal import Refused
-from slot.cli.service import refuse_without_systemd
+from slot.cli.systemd import refuse_without_systemd
 from slot.exit_codes import ExitCode
 from slot.paths import Paths
 from slot.switch.journal import UnreadableJournal

@@ -7,9 +7,7 @@ from typer.testing import CliRunner
 
 from slot import state
 from slot.cli.app import app
-from slot.cli.refusal import Refused
-from slot.cli.service import paths_of_what_runs, paths_to_recover, refuse_without_systemd, service_paths
-from slot.exit_codes import ExitCode
+from slot.cli.service import paths_of_what_runs, paths_to_recover, service_paths
 from slot.paths import UNITS_RUN_DIR, UNITS_SWITCH_DIR
 from slot.state import Failure, Lifecycle
 
@@ -95,14 +93,3 @@ def test_an_operator_sees_the_failure_of_the_service(
 def test_without_a_service_recover_is_about_ones_own_but_only_to_look(own_run_dir: Path, service_run_dir: Path) -> None:
     assert paths_to_recover(is_done=False).run_dir == own_run_dir
     assert paths_to_recover(is_done=True).run_dir == service_run_dir
-
-
-def test_without_systemd_it_says_what_to_do_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slot.units.BOOTED", tmp_path)
-    refuse_without_systemd()
-    monkeypatch.setattr("slot.units.BOOTED", tmp_path / "none")
-    with pytest.raises(Refused, match="slotctl up NAME") as refused:
-        refuse_without_systemd()
-    assert refused.value.code is ExitCode.UNAVAILABLE
-    with pytest.raises(Refused, match="look there"):
-        refuse_without_systemd("look there")
