@@ -100,7 +100,9 @@ def ending(record: Record, told: str | None = None) -> list[str]:
         case Outcome.DOWN:
             return [failed, *_do(f"no model serves{_stays_paused(record)}", "slotctl status")]
         case Outcome.REFUSED if record.exit_code == ExitCode.CONFIG:
-            return [f"not switched: {why}", *_do("nothing was changed", f"slotctl check --here {record.to}")]
+            words, *findings = why.splitlines()
+            found = [f"  found  {each}" for each in findings]
+            return [f"not switched: {words}", *found, *_do("nothing was changed", f"slotctl check --here {record.to}")]
         case Outcome.REFUSED | Outcome.INTERRUPTED:
             return [f"not switched: {why}", *_do(f"nothing was changed{_stays_paused(record)}", "slotctl status")]
 

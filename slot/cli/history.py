@@ -41,8 +41,7 @@ def lines_of(found: Iterable[Record]) -> Iterator[str]:
         route = f"{record.came_from or '(none)'} -> {record.to}"
         told = colored(f"{outcome:<11}", COLORS.get(record.outcome, "yellow"))
         yield f"{stamp}  {told}  {route}  {faint(times(record))}"
-        if record.why:
-            yield f"    {record.why}"
+        yield from (f"    {line}" for line in (record.why or "").splitlines())
         if record.door_shut:
             yield f"    nobody reached it: {record.door_shut}"
     if is_empty:

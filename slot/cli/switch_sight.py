@@ -71,6 +71,8 @@ def lines_of(sight: SwitchSight, slot: SlotState | None, now: float) -> Iterator
     if sight.failed is not None:
         how = colored(sight.failed.outcome.replace("_", " "), "yellow")
         since = time_words(max(0.0, now - sight.failed.at))
-        yield f"switch     {how}  to {sight.failed.to}, {since} ago: {sight.failed.why or 'no reason was recorded'}"
+        words, *findings = (sight.failed.why or "no reason was recorded").splitlines()
+        yield f"switch     {how}  to {sight.failed.to}, {since} ago: {words}"
+        yield from (f"  found    {each}" for each in findings)
     if sight.unreadable:
         yield f"switch     {colored('cut off', 'red')}  {sight.unreadable}"

@@ -31,6 +31,10 @@ class Findings:
     failed: tuple[str, ...] = ()
     warned: tuple[str, ...] = ()
 
+    def why_not(self) -> str:
+        """What the history keeps of it: a line for each."""
+        return "\n".join(("this host cannot serve it", *(" ".join(each.split()) for each in self.failed)))
+
 
 @dataclass(frozen=True)
 class Life:

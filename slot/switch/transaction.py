@@ -107,8 +107,7 @@ class Transaction:
         for warning in findings.warned:
             logger.warning("%s: %s", target.name, warning)
         if findings.failed:
-            words = "; ".join(findings.failed)
-            return self._refuse(ExitCode.CONFIG, f"this host cannot serve it: {words}", gate.which(target), began_at)
+            return self._refuse(ExitCode.CONFIG, findings.why_not(), gate.which(target), began_at)
         return ExitCode(self._switch(target, sight, began_at).exit_code)  # 5
 
     def _unwritable(self, target: Profile) -> str | None:
@@ -143,7 +142,8 @@ class Transaction:
         return go_on(self._world, journal, self._noted)
 
     def _refuse(self, code: ExitCode, why: str, to: Which | None, began_at: float) -> ExitCode:
-        logger.error("%s: refused: %s", self._request.name, why)
+        for line in why.splitlines():
+            logger.error("%s: refused: %s", self._request.name, line)
         return self._end(Outcome.REFUSED, code, why, to, began_at)
 
     def _end(self, outcome: Outcome, code: ExitCode, why: str, to: Which | None, began_at: float) -> ExitCode:

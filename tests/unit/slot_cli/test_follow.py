@@ -13,6 +13,7 @@ from slot.exit_codes import ExitCode
 from slot.paths import Paths
 from slot.state import Lifecycle, LoadPhase, SlotState
 from slot.switch import history, progress
+from slot.switch.check import Findings
 from slot.switch.progress import CHECK, Draining, Progress
 from slot.switch.steps import Outcome, Step
 from slot.switch.world import World, world_at
@@ -93,6 +94,17 @@ def test_a_door_that_stays_paused_is_told_of(outcome: Outcome) -> None:
 @pytest.mark.parametrize(("code", "do"), [(78, "slotctl check --here b"), (73, "slotctl status")])
 def test_who_was_refused_for_the_host_or_the_profile_is_sent_to_the_doctor(code: int, do: str) -> None:
     assert ending(record(Outcome.REFUSED, why="no weights", exit_code=code))[-1] == f"  do     {do}"
+
+
+def test_what_a_host_lacks_is_one_finding_to_a_line() -> None:
+    lacks = Findings(("weights: /m: nothing is there; fetch them", "disk: /var: 1 GiB free;\n make room"))
+    assert ending(record(Outcome.REFUSED, why=lacks.why_not(), exit_code=78)) == [
+        "not switched: this host cannot serve it",
+        "  found  weights: /m: nothing is there; fetch them",
+        "  found  disk: /var: 1 GiB free; make room",
+        "  found  nothing was changed",
+        "  do     slotctl check --here b",
+    ]
 
 
 def test_a_reason_that_was_shown_is_not_said_again() -> None:

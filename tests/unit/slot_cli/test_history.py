@@ -23,6 +23,15 @@ def test_nothing_is_said_in_words() -> None:
             ["2026-11-21 12:03:00  rolled back  a -> b  after 10 s", "    it died"],
         ),
         (
+            {"outcome": Outcome.REFUSED, "why": "this host cannot serve it\nno weights\nno room"},
+            [
+                "2026-11-21 12:03:00  refused      a -> b  after 10 s",
+                "    this host cannot serve it",
+                "    no weights",
+                "    no room",
+            ],
+        ),
+        (
             {"door_shut": "it does not start"},
             ["2026-11-21 12:03:00  switched     a -> b  after 10 s", "    nobody reached it: it does not start"],
         ),

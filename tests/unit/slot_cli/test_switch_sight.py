@@ -43,6 +43,14 @@ JOURNAL = Journal(
             SwitchSight(failed=record(Outcome.ROLLED_BACK, why="it died")),
             ["switch     rolled back  to b, 5 s ago: it died"],
         ),
+        (
+            SwitchSight(failed=record(Outcome.REFUSED, why="this host cannot serve it\nno weights\nno room")),
+            [
+                "switch     refused  to b, 5 s ago: this host cannot serve it",
+                "  found    no weights",
+                "  found    no room",
+            ],
+        ),
         (SwitchSight(unreadable="it is torn"), ["switch     cut off  it is torn"]),
     ],
 )
