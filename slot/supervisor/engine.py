@@ -25,7 +25,7 @@ from pathlib import Path
 
 from slot.state import Readiness
 from slot.supervisor import keeper
-from slot.supervisor.lifecycle import Climbed, CouldNotStart, Event, Exited, Swept
+from slot.supervisor.events import Climbed, CouldNotStart, Event, Exited, Swept
 from slot.supervisor.output_lines import Line, LineSplitter
 
 logger = logging.getLogger(__name__)

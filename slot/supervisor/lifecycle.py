@@ -20,8 +20,8 @@ between the rest is asked to go (SIGTERM) and made to go (SIGKILL) at `kill_at`:
 abruptly can leave the card hanging for the next start, so SIGKILL is never the first word. Only who asks twice is in
 a hurry: the first StopAsked while it stops for another reason is no second one.
 
-`step` is a function of its arguments: no clock (events carry `at`, seconds of a monotonic clock), no log, no I/O.
-Events that come late or twice are rows of their own, because they will; `IllegalEvent` is a bug in the caller.
+`step` is a function of its arguments, from an event (`events`) to what is to be done (`actions`): no clock, no log, no
+I/O. Events that come late or twice are rows of their own, because they will; `IllegalEvent` is a bug in the caller.
 """
 
 from __future__ import annotations
@@ -32,6 +32,30 @@ from typing import TypeAlias
 
 from slot.failures.trouble import Crashed, LoadTimedOut, NotStarted, Stalled, Trouble, Wedged, WrongModel
 from slot.state import Lifecycle, Readiness
+from slot.supervisor.actions import (
+    Action,
+    AnnounceReady,
+    AnnounceStopping,
+    Finish,
+    KillEngine,
+    StartEngine,
+    TakeEvidence,
+    TerminateEngine,
+)
+from slot.supervisor.events import (
+    Climbed,
+    CouldNotStart,
+    Event,
+    EvidenceTaken,
+    Exited,
+    LoadAsked,
+    LogAdvanced,
+    Misserved,
+    StoodStill,
+    StopAsked,
+    Swept,
+    Ticked,
+)
 
 ORPHAN_GRACE_S = 20.0
 """How long what an engine left behind may take after SIGTERM.
@@ -44,150 +68,6 @@ EVIDENCE_S = 30.0
 """How long an engine that does nothing may be looked at before it is stopped."""
 
 RUNGS = tuple(Readiness)
-
-
-# What happened.
-
-
-@dataclass(frozen=True)
-class LoadAsked:
-    """The slot is to be filled; `at` is when the load began."""
-
-    at: float
-
-
-@dataclass(frozen=True)
-class LogAdvanced:
-    """The engine said something that shows it is getting on."""
-
-    at: float
-
-
-@dataclass(frozen=True)
-class Climbed:
-    """The engine stands on this rung of the readiness ladder."""
-
-    rung: Readiness
-    at: float
-
-
-@dataclass(frozen=True)
-class Misserved:
-    """The engine answers, and it is not what the profile says: `key` names the profile's key."""
-
-    key: str
-    found: str
-    expected: str
-    at: float
-
-
-@dataclass(frozen=True)
-class StoodStill:
-    """The engine served, and its pulse has stopped: nothing moved for `limit_s`, with `in_flight` requests."""
-
-    limit_s: float
-    in_flight: int
-    at: float
-
-
-@dataclass(frozen=True)
-class EvidenceTaken:
-    """All that can be seen of a degraded engine has been kept."""
-
-    at: float
-
-
-@dataclass(frozen=True)
-class StopAsked:
-    """An admin or systemd wants the slot to stop; asked twice: at once."""
-
-    at: float
-
-
-@dataclass(frozen=True)
-class Exited:
-    """The engine's main process ended: `status` is its exit code, or minus the number of the signal that ended it."""
-
-    status: int
-    at: float
-
-
-@dataclass(frozen=True)
-class CouldNotStart:
-    """The engine's program could not be executed; no process of it exists."""
-
-    reason: str
-    at: float
-
-
-@dataclass(frozen=True)
-class Swept:
-    """No process of the engine is left."""
-
-
-@dataclass(frozen=True)
-class Ticked:
-    """Time passed and nothing else happened."""
-
-    at: float
-
-
-Event: TypeAlias = (
-    LoadAsked
-    | LogAdvanced
-    | Climbed
-    | Misserved
-    | StoodStill
-    | EvidenceTaken
-    | StopAsked
-    | Exited
-    | CouldNotStart
-    | Swept
-    | Ticked
-)
-
-
-# What to do.
-
-
-@dataclass(frozen=True)
-class StartEngine:
-    """Start the engine. It comes back as `Exited` or `CouldNotStart`, and always as `Swept`."""
-
-
-@dataclass(frozen=True)
-class TakeEvidence:
-    """Keep what can be seen of the engine while it lives. It comes back as `EvidenceTaken`, or too late."""
-
-
-@dataclass(frozen=True)
-class TerminateEngine:
-    """SIGTERM to the engine's main process, or to what it left behind."""
-
-
-@dataclass(frozen=True)
-class KillEngine:
-    """SIGKILL to every process of the engine."""
-
-
-@dataclass(frozen=True)
-class AnnounceReady:
-    """The slot serves for the first time: tell systemd, write the load into the history."""
-
-
-@dataclass(frozen=True)
-class AnnounceStopping:
-    """The slot is on its way down: tell systemd."""
-
-
-@dataclass(frozen=True)
-class Finish:
-    """The slot is over; the state says how it ended."""
-
-
-Action: TypeAlias = (
-    StartEngine | TakeEvidence | TerminateEngine | KillEngine | AnnounceReady | AnnounceStopping | Finish
-)
 
 
 @dataclass(frozen=True)

@@ -33,35 +33,33 @@ from slot.pulse.heart import Declare
 from slot.pulse.watcher import Watcher
 from slot.state import Lifecycle, LoadPhase, Readiness, Recovery, SlotState
 from slot.supervisor import aftercare, stop_signals
+from slot.supervisor.actions import (
+    Action,
+    AnnounceReady,
+    AnnounceStopping,
+    Finish,
+    KillEngine,
+    StartEngine,
+    TakeEvidence,
+    TerminateEngine,
+)
 from slot.supervisor.aftercare import Care
 from slot.supervisor.case import Case
 from slot.supervisor.echo import Echo
 from slot.supervisor.engine import Engine
-from slot.supervisor.ladder import Ladder
-from slot.supervisor.lifecycle import (
-    EVIDENCE_S,
-    ORPHAN_GRACE_S,
-    Action,
-    AnnounceReady,
-    AnnounceStopping,
+from slot.supervisor.events import (
     Climbed,
     Event,
     EvidenceTaken,
-    Finish,
-    KillEngine,
-    Limits,
     LoadAsked,
     LogAdvanced,
     Misserved,
-    Slot,
-    StartEngine,
     StoodStill,
     StopAsked,
-    TakeEvidence,
-    TerminateEngine,
     Ticked,
-    step,
 )
+from slot.supervisor.ladder import Ladder
+from slot.supervisor.lifecycle import EVIDENCE_S, ORPHAN_GRACE_S, Limits, Slot, step
 from slot.supervisor.load_watch import LoadWatch
 from slot.supervisor.notify import Notifier
 from slot.supervisor.output_lines import Line

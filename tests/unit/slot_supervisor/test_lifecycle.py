@@ -9,40 +9,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slot.failures.trouble import Crashed, LoadTimedOut, NotStarted, Stalled, Wedged, WrongModel
 from slot.state import Lifecycle, Readiness
-from slot.supervisor.lifecycle import (
-    ORPHAN_GRACE_S,
+from slot.supervisor.actions import (
     Action,
     AnnounceReady,
     AnnounceStopping,
+    Finish,
+    KillEngine,
+    StartEngine,
+    TakeEvidence,
+    TerminateEngine,
+)
+from slot.supervisor.events import (
     Climbed,
     CouldNotStart,
-    Crashed,
     Event,
     EvidenceTaken,
     Exited,
-    Finish,
-    IllegalEvent,
-    KillEngine,
-    Limits,
     LoadAsked,
-    LoadTimedOut,
     LogAdvanced,
     Misserved,
-    NotStarted,
-    Slot,
-    Stalled,
-    StartEngine,
     StoodStill,
     StopAsked,
     Swept,
-    TakeEvidence,
-    TerminateEngine,
     Ticked,
-    Wedged,
-    WrongModel,
-    step,
 )
+from slot.supervisor.lifecycle import ORPHAN_GRACE_S, IllegalEvent, Limits, Slot, step
 
 LIMITS = Limits(load_timeout_s=100.0, stall_timeout_s=30.0, stop_grace_s=50.0)
 
