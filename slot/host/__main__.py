@@ -33,7 +33,7 @@ def main() -> int:
     try:
         _prepare(arguments.profile, arguments.engine)
     except (engine_venv.CannotInstall, shipped_models.NoModel) as reason:
-        say(f"{reason}.")
+        say(str(reason))  # no full stop: it may end with a command to paste
         return ExitCode.UNAVAILABLE
     except OSError as error:
         say(f"This host cannot be prepared: {error}.")

@@ -28,7 +28,7 @@ from slot.paths import shipped
 
 
 class CannotInstall(Exception):
-    """The engine is not there, and nothing half made is left. The message says why."""
+    """The engine is not there, and nothing half made is left. The message says why, a line for each reason."""
 
 
 def ensure(engine: Engine, lock: Path, data_dir: Path) -> Path:
@@ -98,7 +98,7 @@ def _refuse_if_hopeless(engine: Engine, venv: Path) -> None:
         missing_libraries=system_libraries.missing(engine.libraries),
     )
     if found:
-        raise CannotInstall(f"cannot install the engine {engine.name} into {venv}: " + "; ".join(found))
+        raise CannotInstall("\n  ".join((f"cannot install the engine {engine.name} into {venv}:", *found)))
 
 
 def _carry_out(engine: Engine, venv: Path, lock: Path) -> None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -118,6 +119,19 @@ def test_a_package_with_another_hash_is_refused(wheels: Path, tmp_path: Path) ->
     with pytest.raises(CannotInstall, match=r"Installing the locked packages: .*HASHES.*All it said: .*\.log"):
         ensure(SMALL, lock, tmp_path)
     assert left_in(tmp_path) == NOTHING_BUT_THE_LOG
+
+
+def test_what_the_host_lacks_is_one_reason_to_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    lock = tmp_path / "engine-small.txt"
+    lock.write_text("")
+    with pytest.raises(CannotInstall) as refused:
+        ensure(msgspec.structs.replace(SMALL, disk_gib=1e9), lock, tmp_path)
+    first, machine, disk = str(refused.value).splitlines()
+    assert first == f"cannot install the engine small into {tmp_path / SMALL.directory}:"
+    assert machine == "  Linux on riscv64 found; there are wheels for Linux on x86_64 and aarch64 only"
+    assert disk.endswith("1000000000 GiB are needed")
+    assert list((tmp_path / SMALL.directory).parent.iterdir()) == [tmp_path / "engines/.small-1.2.3.lock"]
 
 
 def test_an_engine_of_another_version_is_refused(wheels: Path, tmp_path: Path) -> None:
