@@ -51,17 +51,15 @@ class Deeds:
 
     def do(self, journal: Journal) -> Event:
         """Raises OSError where the journal itself could not be closed."""
+        if journal.step is Step.RECORD:
+            return self._record(journal)  # nothing comes after it that could make good what it could not do
         try:
             return self._do(journal)
         except (units.Refusal, OSError, ProfileError) as exc:
-            if journal.step is Step.RECORD:
-                raise
             return Failed(str(exc))
         except Exception as exc:
             # Whatever it is, a model is to serve and the door to be open afterwards: what can be undone is undone.
             logger.exception("at %s", journal.step)
-            if journal.step is Step.RECORD:
-                raise
             return Failed(f"a fault of slotctl itself: {type(exc).__name__}: {exc}")
 
     def _do(self, journal: Journal) -> Event:
@@ -93,8 +91,6 @@ class Deeds:
                 return self._cool(journal)
             case Step.RESUME:
                 return self._open(journal)
-            case Step.RECORD:
-                return self._record(journal)
         raise RuntimeError(f"unexpected step: {journal.step}")
 
     # -- the slot --------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from slot.switch.steps import Done, Event, Failed, Journal, NotDrained, Outcome
 OPEN_S = 2.0
 STOPPED = "inactive"
 NOT_RUNNING = (STOPPED, "failed", "")
-LOOK_S = 0.02
+LOOK_S = 0.02  # the door tells nobody when it has been handed over, or has seen what the slot says: it is asked again
 OVERDUE_S = 5.0  # a door that still tells of a drain so long after its end will never end it
 TRIES = 3  # a door that is replaced while it drains answers again at once
 
