@@ -42,7 +42,8 @@ def install(
         operations = plan.install(wanted, world)
     except CannotInstall as exc:
         raise refused(exc) from exc
-    return carry_out(operations, plan.notes(wanted, world, operations), dry_run=dry_run, as_json=as_json)
+    notes = [*plan.notes(wanted, world, operations), *plan.what_next(wanted, world)]
+    return carry_out(operations, notes, dry_run=dry_run, as_json=as_json)
 
 
 def _refuse_without_profile(*, is_needed: bool) -> None:

@@ -77,6 +77,22 @@ def notes(wanted: Wanted, world: World, operations: tuple[Operation, ...]) -> li
     return said
 
 
+def what_next(wanted: Wanted, world: World) -> list[str]:
+    """Which command makes a model serve, where an installation alone does not."""
+    if wanted.start or units.SLOT in world.active:
+        return []
+    options = ["--simulate"] if wanted.simulate else []
+    options += ["--enable"] if not (wanted.enable or units.SLOT in world.enabled) else []
+    options.append("--start")
+    if wanted.active_profile is None and places.ACTIVE_PROFILE not in world.files:
+        why, profile = "no profile is active", ["--profile NAME"]
+    else:
+        why, profile = f"the slot does not run; its profile is {places.ACTIVE_PROFILE}", []
+    command = " ".join(["sudo slotctl install", *profile, *options])
+    names = "; `slotctl list` shows the names" if profile else ""
+    return [f"nothing serves yet: {why}. Next: {command}{names}"]
+
+
 # -- 1: what cannot be -------------------------------------------------------------------------------------------------
 
 

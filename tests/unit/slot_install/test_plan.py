@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from unit.slot_install.hosts import BARE, POLKIT, WANTED, after
 from slot import units
 from slot.install import places
 from slot.install.ownership import CannotInstall
-from slot.install.plan import install, notes, upgrade
+from slot.install.plan import install, notes, upgrade, what_next
 from slot.install.sandbox import Sandbox
 from slot.install.wanted import MakeDirectory, RemoveFile, Run, Systemctl, Wanted, World, WriteFile
 
@@ -86,6 +87,35 @@ def test_the_order_of_a_first_installation() -> None:
 def test_neither_enabled_nor_started_unless_asked_for() -> None:
     operations = install(replace(WANTED, enable=False, start=False), BARE)
     assert words(operations) == [f"systemd-sysusers {places.SYSUSERS}", "systemctl daemon-reload"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "before", "says"),
+    [
+        ({"start": True}, {}, None),
+        ({}, {"active": {units.SLOT}}, None),
+        (
+            {"active_profile": None},
+            {},
+            "no profile is active. Next: sudo slotctl install --profile NAME --enable --start;",
+        ),
+        (
+            {"active_profile": None},
+            {"files": {places.ACTIVE_PROFILE: "x"}},
+            "Next: sudo slotctl install --enable --start",
+        ),
+        ({}, {}, f"its profile is {places.ACTIVE_PROFILE}. Next: sudo slotctl install --enable --start"),
+        ({"enable": True}, {}, "Next: sudo slotctl install --start"),
+        ({}, {"enabled": {units.SLOT}}, "Next: sudo slotctl install --start"),
+        ({"simulate": True}, {}, "Next: sudo slotctl install --simulate --enable --start"),
+    ],
+)
+def test_what_is_to_be_done_before_a_model_serves(
+    wanted: dict[str, Any], before: dict[str, Any], says: str | None
+) -> None:
+    said = what_next(replace(WANTED, **({"enable": False, "start": False} | wanted)), replace(BARE, **before))
+    assert len(said) == (says is not None)
+    assert all(says in each for each in said)
 
 
 def test_an_account_that_was_deleted_comes_back() -> None:
