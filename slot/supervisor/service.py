@@ -89,9 +89,7 @@ async def run(
             if (asked := await gate.ask(fault, care, empty(previous), paths, notifier)) is not ExitCode.OK:
                 return asked
         keeper.become_subreaper()
-        supervisor = Supervisor(
-            profile, command, paths, lock, notifier, address=(host, port), care=care, previous=previous
-        )
+        supervisor = Supervisor(profile, command, paths, lock, notifier, blank=empty(previous), care=care)
         return await supervisor.live()
 
 

@@ -29,7 +29,10 @@ def profile_facts(profile: Profile) -> ProfileFacts:
 def blank(
     profile: Profile, *, engine_url: str, simulated: bool, now: float, previous: SlotState | None = None
 ) -> SlotState:
-    """Of a slot in which nothing was started (yet): FAILED, since whoever shows it has something to tell of that."""
+    """Of a slot in which nothing was started (yet): FAILED, since whoever shows it so has something to tell of that.
+
+    `previous`: the last words of the supervisor before this one.
+    """
     facts = profile_facts(profile)
     return SlotState(
         state=Lifecycle.FAILED,

@@ -19,7 +19,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from slot.address import http_url
+import msgspec
+
 from slot.failures import stacks
 from slot.failures.notes import Notebook
 from slot.failures.signature import Kind
@@ -65,7 +66,6 @@ from slot.supervisor.notify import Notifier
 from slot.supervisor.output_lines import Line
 from slot.supervisor.probe import Expected, Probe, Sight
 from slot.supervisor.publication import Publication
-from slot.supervisor.snapshot import profile_facts, restarts_after
 
 logger = logging.getLogger(__name__)
 
@@ -84,23 +84,20 @@ class Supervisor:
         lock: Lock,
         notifier: Notifier,
         *,
-        address: tuple[str, int],
+        blank: SlotState,
         care: Care | None,
-        previous: SlotState | None,
     ) -> None:
-        """`address`: where the engine will listen. `previous`: the last words of the supervisor before this one."""
+        """`blank` is the slot's snapshot without anything that happened in it."""
         self._profile = profile
-        self._profile_facts = profile_facts(profile)
         self._command = command
         self._lock = lock
         self._notifier = notifier
         self._care = care
-        self._restarts = restarts_after(previous, self._profile_facts)
         self._loop = asyncio.get_running_loop()
-        self._url = http_url(*address)
 
         self._slot = Slot(Limits(profile.load_timeout_s, profile.stall_timeout_s, profile.stop_grace_s))
-        self._since = time.time()
+        self._blank = blank
+        self._since = blank.since
         self._case = Case(profile.name, paths.incidents_dir)
         self._recovery: Recovery | None = None
         self._stop_asked = asyncio.Event()
@@ -113,12 +110,12 @@ class Supervisor:
         patience_s = profile.stall_timeout_s + _SYSTEMD_SLACK_S
         self._publication = Publication(paths.state_file, notifier, patience_s=patience_s)
         expected = Expected(profile.served_model_name, profile.max_model_len, profile.runner == "pooling")
-        self._ladder = Ladder(self._url, expected, token_timeout_s=profile.stall_timeout_s, see=self._see)
+        self._ladder = Ladder(blank.engine_url, expected, token_timeout_s=profile.stall_timeout_s, see=self._see)
         self._notebook = Notebook(speculates=profile.get("SERVE_SPECULATIVE_CONFIG") is not None)
         self._watcher = Watcher(
-            self._url,
+            blank.engine_url,
             allowance_s=allowance_s(profile),
-            ask=lambda session: Probe(session, self._url, expected, token_timeout_s=None).generate(),
+            ask=lambda session: Probe(session, blank.engine_url, expected, token_timeout_s=None).generate(),
             tell=self._tell_of_a_wedge,
         )
         self._evidence: asyncio.Task[None] | None = None
@@ -280,7 +277,8 @@ class Supervisor:
         is_loading = self._slot.lifecycle is Lifecycle.LOADING
         has_load = is_loading or self._slot.lifecycle is Lifecycle.SERVING
         estimate = self._load.estimate(now)
-        return SlotState(
+        return msgspec.structs.replace(
+            self._blank,
             state=self._shown_lifecycle,
             since=self._since,
             updated_at=time.time(),
@@ -288,18 +286,12 @@ class Supervisor:
             progress=round(estimate.progress, 3) if has_load else None,
             eta_s=round(estimate.eta_s, 1) if is_loading and estimate.eta_s is not None else None,
             readiness=self._slot.readiness,
-            profile=self._profile_facts,
-            served_model_name=self._profile.served_model_name,
-            engine_url=self._url,
             engine_pid=self._engine.pid,
-            supervisor_pid=os.getpid(),
-            simulated=self._command.simulated,
             engine=self._load.facts,
             failure=self._case.failure,
             recovery=self._recovery,
             pulse=self._watcher.sight if self._slot.lifecycle in (Lifecycle.SERVING, Lifecycle.DEGRADED) else None,
             warnings=self._notebook.notices,
-            restarts=self._restarts,
         )
 
     @property
