@@ -79,7 +79,8 @@ def upgrade(dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """
     Brings units and sandbox up to this version.
 
-    The frontdoor is replaced without a lost request; the slot goes on as it is until its next switch or restart.
+    A frontdoor that runs an older program is replaced without a lost request; the slot goes on as it is until its next
+    switch or restart. Where all is as it should be, nothing is touched.
 
     \b
     Example:

@@ -25,7 +25,7 @@ from slot.cli.systemd import refuse_without_systemd
 from slot.exit_codes import ExitCode
 from slot.install import places, sandbox
 from slot.install.apply import NotDone, Say, apply, is_root
-from slot.install.look import UnreadableRecord, world
+from slot.install.look import UnreadableRecord, program_changed_at, world
 from slot.install.ownership import CannotInstall
 from slot.install.wanted import Operation, Record, Wanted, World
 from slot.profiles.catalog import Catalog
@@ -71,6 +71,7 @@ def wanted_here(
         unit_texts={unit: (where.shipped("deploy/systemd") / unit).read_text() for unit in places.UNITS},
         bin_dir=directory,
         commands=tuple(name for name in places.COMMANDS if (directory / name).is_file()),
+        changed_at=program_changed_at(),
         programs=sandbox.for_programs(own),
         engine=sandbox.for_engine(every, catalog, places.DATA_DIR, home, is_login=record.user != places.SLOT_USER),
         active_profile=active_profile,

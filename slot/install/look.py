@@ -5,6 +5,8 @@ from __future__ import annotations
 import grp
 import pwd
 import re
+import sys
+import sysconfig
 from pathlib import Path
 
 import msgspec
@@ -14,6 +16,7 @@ from slot.bad_json import BAD_JSON
 from slot.install import places
 from slot.install.ownership import known
 from slot.install.wanted import RECORD_VERSION, Record, World
+from slot.paths import PACKAGE_DIR
 
 _ACTIVE = ("active", "activating", "reloading", "deactivating")
 _STARTED = ("active", "reloading")
@@ -31,7 +34,8 @@ def world() -> World:
     files = known(record)
     directories = {directory for path in files for directory in path.parents}
     directories |= {*places.RUN_DIRS, places.DATA_DIR, places.INCIDENTS_DIR, places.SWITCH_DIR}
-    sights = _sights() if units.is_booted() else {}
+    is_booted = units.is_booted()
+    sights = _sights() if is_booted else {}
     return World(
         files={path: path.read_text(errors="replace") for path in files if path.is_file()},
         directories=frozenset(path for path in directories if path.is_dir()),
@@ -42,7 +46,18 @@ def world() -> World:
         systemd_version=_systemd_version(),
         has_polkit=any(path.is_dir() for path in _POLKIT),
         record=record,
+        door_began_at=units.main_process_began(units.DOOR) if is_booted else None,
     )
+
+
+def program_changed_at() -> float:
+    """When this program, a package that it uses or its Python was last changed on the disk, in seconds since the epoch.
+
+    By the time that nobody can set (ctime): pip, git and tar may give a file any other. Raises OSError.
+    """
+    own = (path for name in ("slot", "frontdoor") for path in (PACKAGE_DIR.parent / name).rglob("*.py"))
+    packages = Path(sysconfig.get_path("purelib")).glob("*.dist-info")
+    return max(path.stat().st_ctime for path in (Path(sys.executable).resolve(), *packages, *own))
 
 
 def read_record() -> Record | None:

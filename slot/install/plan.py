@@ -1,6 +1,6 @@
 """What is done to a host so that it is as wanted: only what differs, each deed after those that it needs.
 
-Install, and `upgrade`, which also brings the new program to the frontdoor that runs:
+Install, and `upgrade`, which also brings the new program to a frontdoor that runs an older one:
 
     1. what cannot be: an active slot whose profile would change under it, a predecessor that may not be stopped
     2. stop the predecessor's services of the same names; and the address, if it moves
@@ -54,8 +54,14 @@ def install(wanted: Wanted, world: World) -> tuple[Operation, ...]:
 
 def upgrade(wanted: Wanted, world: World) -> tuple[Operation, ...]:
     """Raises CannotInstall."""
-    replace = [Run((f"{wanted.bin_dir}/frontdoor", "replace"))] if units.DOOR in world.active else []
-    return (*install(wanted, world), *replace)
+    return (*install(wanted, world), *_replace(wanted, world))
+
+
+def _replace(wanted: Wanted, world: World) -> Iterator[Operation]:
+    """A process that is younger than the program on the disk runs that very program."""
+    is_new = world.door_began_at is not None and world.door_began_at > wanted.changed_at
+    if units.DOOR in world.active and not is_new:
+        yield Run((f"{wanted.bin_dir}/frontdoor", "replace"))
 
 
 def notes(wanted: Wanted, world: World, operations: tuple[Operation, ...]) -> list[str]:

@@ -33,6 +33,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 class Wanted:
     """`unit_texts` are the units as shipped, by name; `commands` are those programs in `bin_dir` that are for people.
 
+    `changed_at`: when that program was last changed on the disk, in seconds since the epoch.
     `catalog_dir` None is the catalog that comes with us; `active_profile` is the flattened profile to be active,
     and None leaves that as it is.
     """
@@ -40,6 +41,7 @@ class Wanted:
     unit_texts: Mapping[str, str]
     bin_dir: Path
     commands: tuple[str, ...]
+    changed_at: float
     programs: Sandbox
     engine: Sandbox
     active_profile: str | None
@@ -57,7 +59,8 @@ class World:
     """What is there. `files`: text by path, of all that we would write or have written; what is not there is not in it.
 
     `enabled`, `active`, `started`: names of units; one that starts or stops is active and not started.
-    `accounts`: users and groups.
+    `accounts`: users and groups. `door_began_at`: when the frontdoor's process began, in seconds since the epoch; None:
+    none runs, or nobody knows.
     """
 
     files: Mapping[Path, str]
@@ -69,6 +72,7 @@ class World:
     systemd_version: int
     has_polkit: bool
     record: Record | None = None
+    door_began_at: float | None = None
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,7 @@ def test_an_upgrade_costs_no_request_and_leaves_the_slot_alone(bare: Installed) 
     slot, door = main_pids(machine, SLOT, DOOR)
     # as an older version may have left it
     machine.run(["sh", "-c", f"echo '# older' >>/etc/systemd/system/{SLOT}"])
+    machine.run(["sh", "-c", f"touch {bare.venv}/lib/python3.*/site-packages/frontdoor/app.py"])
     with Load(machine) as load:
         load.until(Sort.OK, 2)
         assert told(bare, "upgrade") == [
@@ -123,6 +124,10 @@ def test_an_upgrade_costs_no_request_and_leaves_the_slot_alone(bare: Installed) 
     assert load.answers.count(Sort.REFUSED) == 0
     assert main_pids(machine, SLOT, DOOR)[0] == slot
     assert main_pids(machine, SLOT, DOOR)[1] != door
+    # the new process runs the program that is there: a second time nothing is touched
+    pids = main_pids(machine, SLOT, DOOR)
+    assert lines_of(bare, "upgrade") == ["nothing to do: it is as it should be"]
+    assert main_pids(machine, SLOT, DOOR) == pids
 
 
 def test_without_purge_the_data_stays_and_serves_the_next_installation(bare: Installed) -> None:
@@ -157,7 +162,7 @@ def test_from_a_checkout_in_a_home_that_is_closed_to_all_others(boot: Callable[.
     until(lambda: chat(machine).model == B or None, lambda: "an answer through port 8000")
     for pid in main_pids(machine, SLOT, DOOR):
         assert set(machine.run(["ls", f"/proc/{pid}/root/root"]).stdout.split()) <= {"checkout", "slot", "profiles"}
-    assert machine.run([slotctl, "upgrade"]).stdout == f"{venv}/bin/frontdoor replace\n"
+    assert machine.run([slotctl, "upgrade"]).stdout == "nothing to do: it is as it should be\n"
     machine.run([slotctl, "uninstall", "--purge"])
 
 
@@ -171,7 +176,7 @@ def test_as_a_login_user_at_another_port(bare: Installed) -> None:
     [slot] = main_pids(machine, SLOT)
     assert machine.run(["stat", "-c", "%U", f"/proc/{slot}"]).stdout == "steve\n"
     # user and port are remembered
-    assert told(bare, "upgrade") == [f"{bare.venv}/bin/frontdoor replace"]
+    assert lines_of(bare, "upgrade") == ["nothing to do: it is as it should be"]
     assert lines_of(bare, "install", "--profile", A)[-1] == "nothing to do: it is as it should be"
     bare.slotctl("uninstall", "--purge")
     assert machine.run(["id", "-un", "steve"]).stdout == "steve\n"

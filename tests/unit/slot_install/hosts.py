@@ -57,6 +57,7 @@ WANTED = Wanted(
     unit_texts={unit: (SHIPPED / unit).read_text() for unit in places.UNITS},
     bin_dir=Path("/opt/slot/bin"),
     commands=places.COMMANDS,
+    changed_at=1000.0,
     programs=Sandbox((), ()),
     engine=Sandbox((), ()),
     active_profile="MODEL_SLOT_NAME=a\n",

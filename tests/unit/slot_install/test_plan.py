@@ -202,7 +202,11 @@ def test_where_there_is_no_polkit_there_is_no_rule_and_a_note() -> None:
 def test_upgrade_brings_the_new_program_to_a_frontdoor_that_runs() -> None:
     installed = after(install(WANTED, BARE), BARE)
     again = replace(WANTED, active_profile=None, enable=False, start=False)
-    assert [str(each) for each in upgrade(again, installed)] == ["/opt/slot/bin/frontdoor replace"]
+    for began_at in (None, 999.0, 1000.0):
+        operations = upgrade(again, replace(installed, door_began_at=began_at))
+        assert [str(each) for each in operations] == ["/opt/slot/bin/frontdoor replace"]
+    assert upgrade(again, replace(installed, door_began_at=1000.1)) == ()
+    assert upgrade(again, replace(installed, active=frozenset(), door_began_at=None)) == ()
     assert upgrade(again, replace(installed, active=frozenset())) == ()
 
 
