@@ -131,6 +131,9 @@ def enter(root: Path, plan: Plan, within: list[Mounted]) -> None:
         kernel.make_read_only(str(target))
     os.umask(0o022)
     kernel.change_root(str(root))
+    # as systemd does it on a host of its own, and leaves to the container's manager otherwise: it mounts a service's
+    # credentials in a namespace beside its own, from where they must reach it
+    kernel.mount("", "/", Mount.RECURSIVE | Mount.SHARED, source="none")
 
 
 def _kernel_interfaces(root: str) -> None:

@@ -23,6 +23,7 @@ class Mount(enum.IntFlag):
     BIND = 0x1000
     RECURSIVE = 0x4000
     PRIVATE = 0x40000
+    SHARED = 0x100000
 
 
 class Namespace(enum.IntFlag):

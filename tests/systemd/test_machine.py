@@ -206,6 +206,15 @@ def test_an_address_that_is_denied_cannot_be_reached(machine: Machine, rules: li
         machine.systemctl("stop", "connects")
 
 
+def test_a_service_reads_its_credentials(machine: Machine) -> None:
+    machine.write("/etc/secret", "a word\n", mode=0o600)
+    install(
+        machine, "reader", "Type=oneshot", "DynamicUser=yes", "LoadCredential=it:/etc/secret", "ExecStart=cat %d/it"
+    )
+    machine.systemctl("start", "reader")
+    assert said_by(machine, "reader") == ["a word"]
+
+
 def test_limits_act_where_it_says_so(boot: Boot) -> None:
     """Both ways: a machine that does not enforce a limit must not say that it does."""
     for machine in [boot(hierarchy=hierarchy) for hierarchy in Hierarchy if not why_not(hierarchy)] or [boot()]:
