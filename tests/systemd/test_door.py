@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 from systemd.catalog import A, B
 from systemd.installed import ACTIVE_PROFILE, DOOR, SLOT, SOCKET, Installed
 from systemd.load import Sort, chat
+from systemd.machine import Machine
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(120)]
 
+KEYS = "/etc/b70-vllm-slot/api-keys"
 # the next client that comes takes the socket down with it
 WRONG = "[Unit]\nStartLimitBurst=1\n[Service]\nEnvironment=FRONTDOOR_QUEUE_TIMEOUT_S=soon\n"
 
@@ -69,6 +75,63 @@ def test_a_frontdoor_that_was_given_up_is_told_and_a_switch_starts_it(slot: Inst
     slot.slotctl("switch", B)
     slot.until_served(B)
     assert slot.slotctl("status").returncode == 0
+
+
+def models(machine: Machine, key: str) -> int:
+    """The status of `GET /v1/models` with this key."""
+
+    def ask() -> int:
+        with closing(HTTPConnection("127.0.0.1", 8000, timeout=10)) as connection:
+            connection.request("GET", "/v1/models", headers={"Authorization": f"Bearer {key}"})
+            return connection.getresponse().status
+
+    return machine.in_network(ask)
+
+
+def test_keys_that_only_root_may_read_reach_it_as_a_credential(slot: Installed) -> None:
+    """The recipe of docs/security.md, under the unit as it is shipped."""
+    machine, old, new = slot.machine, "0123456789abcdef-old", "0123456789abcdef-new"
+    machine.write(KEYS, f"infer alice {old}\n", mode=0o600)
+    slot.drop_in(DOOR, f"[Service]\nLoadCredential=api-keys:{KEYS}\n")
+    machine.systemctl("restart", DOOR)
+    assert (models(machine, old), models(machine, new)) == (200, 401)
+    # systemd has copied the file when the service started
+    machine.write(KEYS, f"infer alice {new}\n", mode=0o600)
+    machine.systemctl("reload", DOOR)
+    machine.run([slot.venv / "bin/frontdoor", "replace"])
+    assert (models(machine, old), models(machine, new)) == (200, 401)
+    machine.systemctl("restart", DOOR)
+    assert (models(machine, old), models(machine, new)) == (401, 200)
+    assert slot.slotctl("status").returncode == 0
+    machine.run(["rm", KEYS])
+
+
+def test_keys_reach_it_as_an_encrypted_credential(slot: Installed) -> None:
+    machine, key = slot.machine, "0123456789abcdef"
+    machine.write(KEYS, f"infer alice {key}\n", mode=0o600)
+    machine.run(["systemd-creds", "encrypt", "--name=api-keys", KEYS, f"{KEYS}.cred"])
+    machine.run(["rm", KEYS])
+    slot.drop_in(DOOR, f"[Service]\nLoadCredentialEncrypted=api-keys:{KEYS}.cred\n")
+    machine.systemctl("restart", DOOR)
+    assert (models(machine, key), models(machine, f"{key}-wrong")) == (200, 401)
+    machine.run(["rm", f"{KEYS}.cred"])
+
+
+def test_a_private_key_that_only_root_may_read_reaches_it_as_a_credential(slot: Installed, tmp_path: Path) -> None:
+    machine, pem, key = slot.machine, tmp_path / "tls.pem", tmp_path / "tls.key"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    words += ["-subj", "/CN=gpubox", "-out", str(pem), "-keyout", str(key)]
+    subprocess.run(words, check=True, capture_output=True)
+    machine.write("/etc/b70-vllm-slot/tls.pem", pem.read_text())
+    machine.write("/etc/b70-vllm-slot/tls.key", key.read_text(), mode=0o600)
+    lines = ["[Service]", "LoadCredential=tls.key:/etc/b70-vllm-slot/tls.key"]
+    lines += ["Environment=FRONTDOOR_TLS_PRIVATE_KEY=%d/tls.key"]
+    lines += ["Environment=FRONTDOOR_TLS_CERTIFICATE=/etc/b70-vllm-slot/tls.pem", ""]
+    slot.drop_in(DOOR, "\n".join(lines))
+    machine.systemctl("restart", DOOR)
+    told = slot.slotctl("status")
+    assert "frontdoor  admitting  https://127.0.0.1:8000" in told.stdout
+    machine.run(["rm", "/etc/b70-vllm-slot/tls.pem", "/etc/b70-vllm-slot/tls.key"])
 
 
 def test_a_frontdoor_that_cannot_be_started_again_has_an_exit_code_of_its_own(slot: Installed) -> None:
