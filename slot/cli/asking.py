@@ -16,6 +16,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import typer
@@ -34,6 +35,9 @@ from slot.switch import gate
 from slot.switch.request import LARGEST_UID, Request, instance
 from slot.switch.world import World, look, world_at
 from slot.units import UnitSight
+
+if TYPE_CHECKING:
+    from slot.cards.vram import CardMemory
 
 START_TIMEOUT_S = 10.0
 
@@ -80,8 +84,8 @@ def show_plan(request: Request, profile: Profile, world: World, manner: Manner) 
     """The code says whether it would begin."""
     from slot.switch.plan import plan
 
-    known = {"weights_bytes": weights_bytes(profile), "available_bytes": available_bytes()}
-    planned = plan(request, profile, world, **known)
+    weights, available = weights_bytes(profile), available_bytes()
+    planned = plan(request, profile, world, weights_bytes=weights, available_bytes=available, cards=memory_of_cards())
     typer.echo(json.dumps(planned.as_data(), indent=2) if manner.as_json else "\n".join(planned.lines()))
     return planned.judged.code if isinstance(planned.judged, gate.Refused) else ExitCode.OK
 
@@ -102,6 +106,15 @@ def available_bytes() -> int | None:
         return amounts(Path("/proc/meminfo").read_text()).get("MemAvailable")
     except OSError:
         return None
+
+
+def memory_of_cards() -> tuple[CardMemory, ...]:
+    """Only root sees what every process holds."""
+    from slot.cards.holders import holders
+    from slot.cards.sysfs import cards
+    from slot.cards.vram import memory_of
+
+    return memory_of(cards(), holders() if os.geteuid() == 0 else None)
 
 
 def refuse_second() -> None:

@@ -6,11 +6,12 @@ Decides nothing that the gate has not decided: `judged` is its word. What is not
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from slot import json_lines, units
+from slot.cards.vram import CardMemory
 from slot.load_words import time_words
 from slot.profiles.profile import Profile
 from slot.size_words import size_words
@@ -32,6 +33,7 @@ class Plan:
     """`rollback_to`: what would be loaded if it fails; None: nothing, and `last_failure` is the target's own.
 
     `weights_bytes`, `available_bytes`: of the target on the disk, of this host's memory; None where nobody could tell.
+    `cards`: the memory of each, as it is now; empty where none is seen.
     """
 
     request: Request
@@ -43,6 +45,7 @@ class Plan:
     last_failure: Record | None
     weights_bytes: int | None
     available_bytes: int | None
+    cards: Sequence[CardMemory] = ()
 
     def as_data(self) -> dict[str, Any]:
         active, failed, first = self.sight.active, self.last_failure, self.sight.under_way
@@ -57,6 +60,7 @@ class Plan:
             "drain_timeout_s": self.request.drain_timeout_s,
             "weights_bytes": self.weights_bytes,
             "available_bytes": self.available_bytes,
+            "cards": [asdict(card) for card in self.cards],
             "last_load_s": self.last_load_s,
             "last_failure": {"at": failed.at, "why": failed.why} if failed else None,
             "rollback_to": self.rollback_to,
@@ -91,6 +95,10 @@ class Plan:
         yield "host", f"not looked at yet, that is the first step: slotctl check --here {self.target.name}"
         yield "in flight", self._in_flight_words()
         yield "memory", f"weights {_size(self.weights_bytes)}; host memory available {_size(self.available_bytes)}"
+        for card in self.cards:
+            yield "card", f"{card.bdf}: memory {_size(card.size_bytes)}, held now {_size(card.held_bytes)}"
+        if not self.cards:
+            yield "card", "none of ours is seen"
         yield "last load", f"it took {time_words(self.last_load_s)}" if self.last_load_s is not None else "not known"
         yield "last failure", failed.why or str(failed.outcome) if failed else "none known"
         yield "if it fails", f"back to {self.rollback_to}" if self.rollback_to else "no model serves"
@@ -106,7 +114,13 @@ class Plan:
 
 
 def plan(
-    request: Request, profile: Profile, world: World, *, weights_bytes: int | None, available_bytes: int | None
+    request: Request,
+    profile: Profile,
+    world: World,
+    *,
+    weights_bytes: int | None,
+    available_bytes: int | None,
+    cards: Sequence[CardMemory],
 ) -> Plan:
     """One look at everything else. Raises OSError."""
     sight = look(world)
@@ -122,6 +136,7 @@ def plan(
         last_failure=next((each for each in records if each.to == target.name and each.outcome in _FAILURES), None),
         weights_bytes=weights_bytes,
         available_bytes=available_bytes,
+        cards=cards,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from slot.cards.vram import CardMemory
 from slot.state import CardFacts, Failure, Lifecycle, ProfileFacts, Recovery, RecoveryStage, SlotState
 from slot.switch.gate import NoOp
 from slot.switch.plan import Plan
@@ -132,6 +133,17 @@ def test_a_plan_says_who_would_be_waited_for() -> None:
     assert "back to a" in text
     assert "not looked at yet" in text
     assert plan(sight()).as_data()["in_flight"] is None
+
+
+def test_a_plan_says_what_each_card_holds_now_as_far_as_it_is_known() -> None:
+    cards = (CardMemory("0000:03:00.0", 32 * 2**30, 28 * 2**30), CardMemory("0000:07:00.0", None, None))
+    told = plan(sight(), cards=cards)
+    assert [line.split(maxsplit=1)[1] for line in told.lines() if line.startswith("card ")] == [
+        "0000:03:00.0: memory 32.0 GiB, held now 28.0 GiB",
+        "0000:07:00.0: memory not known, held now not known",
+    ]
+    assert told.as_data()["cards"][1] == {"bdf": "0000:07:00.0", "size_bytes": None, "held_bytes": None}
+    assert any("none of ours is seen" in line for line in plan(sight()).lines())
 
 
 def test_a_plan_says_what_is_settled_first() -> None:
