@@ -33,7 +33,7 @@ from frontdoor.http.head import Head
 from frontdoor.http.host import Host, parse_host
 from frontdoor.refusal import Reason, Refusal, bad_request
 
-_READ = frozenset({b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode"})
+_SAID_BY_BROWSERS = frozenset({b"origin", b"sec-fetch-site", b"sec-fetch-mode"})
 _ORIGIN = re.compile(rb"([a-z][a-z0-9+.-]*)://(.*)")
 _ABSOLUTE = re.compile(r"https?://([^/?]*)", re.IGNORECASE)
 # the machine in front of the user: no name of these can be made to lead elsewhere (RFC 6761, 6.3)
@@ -56,9 +56,10 @@ class OriginPolicy:
 
 def check(head: Head, policy: OriginPolicy) -> Refusal | None:
     """Why this request must not pass, or None. 400: its Host is none; 403: a page sent it that has no business here."""
-    told = [field for field in head.fields if field[0] in _READ]
-    if len(told) == 1 and told[0][0] == b"host" and head.target[:1] == "/":  # nearly every request: 1 and 2
-        return None if parse_host(told[0][1]) is not None else _bad_host()
+    named = head.get(b"host")
+    if named is not None and head.target[:1] == "/" and _SAID_BY_BROWSERS.isdisjoint(head.names()):
+        if len(head.names()) == len(head.fields):  # nearly every request, and Host is there once: 1 and 2
+            return None if parse_host(named) is not None else _bad_host()
     host = _asked_host(head)  # 1
     if isinstance(host, Refusal):
         return host

@@ -35,7 +35,16 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from frontdoor.answers.event_meaning import ENDS, carries_content, clients_raise, is_given_up, is_ordinary, reported
+from frontdoor.answers.event_meaning import (
+    ENDS,
+    carries_content,
+    clients_raise,
+    is_given_up,
+    is_ordinary,
+    is_text,
+    reported,
+    split_at_text,
+)
 from frontdoor.answers.json_text import Tokens, read, usages
 from frontdoor.refusal import Refusal, engine_error, upstream_protocol
 from frontdoor.routes import Dialect
@@ -78,6 +87,21 @@ def ping(dialect: Dialect, uses_ids: bool) -> bytes:
 class StreamReader:
     """Fed with one stream's bytes; says what may pass, and what became of it. `tokens`: where they are counted."""
 
+    __slots__ = (
+        "_after_text",
+        "_before_text",
+        "_dialect",
+        "_ends",
+        "_tail",
+        "error_passed",
+        "events",
+        "has_content",
+        "state",
+        "tokens",
+        "trouble",
+        "uses_ids",
+    )
+
     def __init__(self, dialect: Dialect, tokens: Tokens | None = None) -> None:
         self.state = StreamState.READING
         # why it FAILED; as a reason for the log also when the engine's own error has passed
@@ -94,12 +118,14 @@ class StreamReader:
         self._dialect = dialect
         self._ends = ENDS[dialect]
         self._tail = b""
+        # what stood around the text of the latest ordinary event; nothing begins with the second until there is one
+        self._before_text, self._after_text = b"", b"\0"
 
     def feed(self, data: bytes) -> bytes:
         """Takes what arrived, returns what may pass: whole events, the same bytes. Raises EventTooLarge."""
         if self.state is not _READING:
             return b""
-        if self.takes(data):
+        if self.takes(data, 0, len(data)):
             return data
         start = passed = 0
         if self._tail:
@@ -116,10 +142,24 @@ class StreamReader:
             raise EventTooLarge(f"an event of more than {MAX_EVENT_BYTES} bytes")
         return data[:passed]
 
-    def takes(self, data: bytes) -> bool:
-        """Whether `data` is one whole event that passes as it is, found at a glance. False: nothing has been done."""
-        if not self.has_content or self._tail or self.state is not _READING or not is_ordinary(data):
+    def takes(self, data: bytes, start: int, end: int) -> bool:
+        """Whether data[start:end] is one whole event that passes as it is, found at a glance. False: nothing has been
+        done.
+
+        Nearly every event differs from the one before it in its text alone. Where all the rest is the same, the text is
+        all that has to be read: what was strict JSON and ordinary around one text is so around every other.
+        """
+        if not self.has_content or self._tail or self.state is not _READING:
             return False
+        before, after = self._before_text, self._after_text
+        if data.startswith(before, start) and data.endswith(after, start, end):
+            if is_text(data[start + len(before) - 1 : end - len(after) + 1]):
+                self.events += 1
+                return True
+        event = data[start:end]
+        if not is_ordinary(event):
+            return False
+        self._before_text, self._after_text = split_at_text(event)
         self.events += 1
         return True
 
@@ -172,8 +212,9 @@ class StreamReader:
         if is_given_up(fields):  # 7
             return self._fail(engine_error("gave this generation up"))
         self.events += 1
-        for usage in usages(fields):
-            self.tokens.note(usage)
+        if fields.usage is not None or fields.type is not None:
+            for usage in usages(fields):
+                self.tokens.note(usage)
         if not self.has_content:
             self.has_content = carries_content(fields)
         if fields.type in self._ends:  # 8
@@ -190,6 +231,8 @@ def _ends_of_events(data: bytes, start: int) -> list[int]:
     """Where the events of `data` end; no end is at or before `start`."""
     if b"\r" in data:
         return [boundary.end() for boundary in _BOUNDARY.finditer(data, start)]
+    if 0 <= data.find(b"\n\n", start) == len(data) - 2:  # one event, as nearly every arrival is
+        return [len(data)]
     ends = []
     while 0 < (found := data.find(b"\n", start) + 1) < len(data):
         if data[found] == _LF:

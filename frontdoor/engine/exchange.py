@@ -33,6 +33,19 @@ if TYPE_CHECKING:
 MAX_HEAD_BYTES = 256 << 10
 
 
+def _chunk_head(size: int) -> bytes:
+    """The line before the content of a chunk that has `size` bytes in all; empty: no chunk has."""
+    for digits in range(1, 9):
+        content = size - digits - len(b"\r\n\r\n")
+        if 16 ** (digits - 1) <= content < 16**digits:
+            return b"%x\r\n" % content
+    return b""
+
+
+# By the size of the chunk. Looked up it costs a third of what it takes to write it, for every event.
+_CHUNK_HEADS = tuple(_chunk_head(size) for size in range(2048))
+
+
 class Loss(StrEnum):
     """How an exchange was lost; the label of the metric."""
 
@@ -215,10 +228,9 @@ class Exchange(asyncio.Protocol):
         self.heard = now = monotonic()
         taker = self._between_chunks
         if taker is not None:
-            start = data.find(b"\r\n") + 2
-            size = len(data) - start - 2  # 0 is no chunk, but the end of the body
-            is_one_chunk = size > 0 and data.startswith(b"%x\r\n" % size) and data.endswith(b"\r\n")
-            if is_one_chunk and taker.takes(data, start, now):
+            size = len(data)
+            head = _CHUNK_HEADS[size] if size < len(_CHUNK_HEADS) else _chunk_head(size)
+            if head and data.startswith(head) and data.endswith(b"\r\n") and taker.takes(data, len(head), now):
                 return
         before = self._state
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import KeysView
 from dataclasses import dataclass, field
 
 Fields = list[tuple[bytes, bytes]]
@@ -23,13 +24,19 @@ class Head:
     version: str = "1.1"
     fields: Fields = field(default_factory=list)
     keep_alive: bool = True
+    # by name, the first value of each
+    _first: dict[bytes, bytes] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._first = dict(reversed(self.fields))
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of a header; `name` in lower case."""
-        for found, value in self.fields:
-            if found == name:
-                return value
-        return None
+        return self._first.get(name)
+
+    def names(self) -> KeysView[bytes]:
+        """Every name once, in lower case."""
+        return self._first.keys()
 
     def values(self, name: bytes) -> list[bytes]:
         """Every value of a header, in order; `name` in lower case."""

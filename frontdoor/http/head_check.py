@@ -57,13 +57,13 @@ def check(head: Head) -> Refusal | None:
         return bad_request(f"{head.method} is not taken here: this is an HTTP server, and no tunnel")
     if "#" in head.target:  # 3
         return bad_request("the request target has a fragment (#), which is never sent")
-    fields = dict(head.fields)
-    if len(fields) != len(head.fields) and (name := _given_twice(head)) is not None:  # 4
+    names = head.names()
+    if len(names) != len(head.fields) and (name := _given_twice(head)) is not None:  # 4
         return bad_request(f"{name.decode()} is given more than once")
-    length = fields.get(b"content-length")
+    length = head.get(b"content-length")
     if length is not None and not _is_sane_length(length):  # 5
         return bad_request("Content-Length is not a sane number of bytes")
-    return None if _RARE.isdisjoint(fields) else _check_rare(head)
+    return None if _RARE.isdisjoint(names) else _check_rare(head)
 
 
 def stand_in(head: Head) -> bytes:

@@ -13,9 +13,10 @@ def check_upload(request: Request, limit_bytes: int) -> Refusal | None:
 
     A compressed one is refused, not expanded: nobody could tell its size, or read its fields.
     """
-    encoding = b", ".join(request.head.values(b"content-encoding"))
-    if encoding and encoding.lower() != b"identity":
-        return unsupported_encoding(encoding.decode("latin-1"))
+    if request.head.get(b"content-encoding") is not None:
+        encoding = b", ".join(request.head.values(b"content-encoding"))
+        if encoding and encoding.lower() != b"identity":
+            return unsupported_encoding(encoding.decode("latin-1"))
     if request.content_length is not None and request.content_length > limit_bytes:
         return too_large(limit_bytes)
     return check_content_type(request.head.get(b"content-type")) if request.has_body else None

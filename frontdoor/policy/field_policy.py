@@ -17,6 +17,11 @@ from frontdoor.refusal import Reason, Refusal, Refused, bad_request
 
 ALLOW_HINT = " (a profile can allow it: FRONTDOOR_ALLOWED_FIELDS)"
 
+_CONVERSATIONS = ("messages", "input")
+_STOPS = ("stop", "stop_sequences")
+_LOGPROBS = ("top_logprobs", "prompt_logprobs", "logprobs")
+_COUNTED = frozenset([*_STOPS, *_LOGPROBS, "cache_salt"])
+
 MAX_STOPS = 16
 MAX_SALT = 128
 _BAD_IN_SALT = frozenset("@/\\\x00")
@@ -129,12 +134,14 @@ def over_limit(name: str, limit: str) -> Refusal:
 
 def check_counts(fields: JsonObject, *, max_messages: int, max_logprobs: int) -> None:
     """Raises Refused (400) for more messages, stop strings or logprobs than a request may have."""
-    for name in ("messages", "input"):
+    for name in _CONVERSATIONS:
         given = fields.get(name)
         # `input` may also be a batch of texts, which has a limit of its own: its weight
         if type(given) is list and len(given) > max_messages and type(given[0]) is dict:
             raise Refused(over_limit(name, f"at most {max_messages} messages"))
-    for name in ("stop", "stop_sequences"):
+    if _COUNTED.isdisjoint(fields):  # nearly every request
+        return
+    for name in _STOPS:
         given = fields.get(name)
         if type(given) is list and len(given) > MAX_STOPS:
             raise Refused(over_limit(name, f"at most {MAX_STOPS} texts"))
@@ -147,8 +154,7 @@ def check_counts(fields: JsonObject, *, max_messages: int, max_logprobs: int) ->
 
 def _logprobs(fields: JsonObject) -> Iterable[str]:
     """`logprobs` is a number in a completion and a switch in a chat."""
-    numbers = ("top_logprobs", "prompt_logprobs")
-    return numbers if type(fields.get("logprobs")) is bool else (*numbers, "logprobs")
+    return _LOGPROBS[:2] if type(fields.get("logprobs")) is bool else _LOGPROBS
 
 
 def _check_salt(salt: object) -> None:

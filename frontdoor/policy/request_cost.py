@@ -15,6 +15,7 @@ from frontdoor.routes import Route
 
 # Where vLLM reads `n` and `best_of`; elsewhere it ignores them.
 _CHOICES_AT = frozenset({"/v1/chat/completions", "/v1/completions"})
+_CHOICES = frozenset({"n", "best_of"})
 _COMPLETION_TOKENS = 16  # of a completion that names no limit; `null` names none either, and means all there are
 
 _TEXTS = ("input", "messages")
@@ -35,9 +36,11 @@ _BATCHES: Mapping[str, tuple[str, ...]] = {
 
 def generations(fields: JsonObject, route: Route) -> int:
     """How many sequences the engine will run, 1 or more. Raises Refused (400) for an `n` that is no number above 0."""
-    prompts = sum([_prompts(name, fields.get(name)) for name in _BATCHES.get(route.path, ())])
-    choices = max(_choices(fields, "n"), _choices(fields, "best_of")) if route.path in _CHOICES_AT else 1
-    return max(prompts, 1) * choices
+    batches = _BATCHES.get(route.path)
+    prompts = sum([_prompts(name, fields.get(name)) for name in batches]) if batches else 1
+    if route.path not in _CHOICES_AT or _CHOICES.isdisjoint(fields):
+        return max(prompts, 1)
+    return max(prompts, 1) * max([_choices(fields, name) for name in _CHOICES])
 
 
 def _choices(fields: JsonObject, name: str) -> int:

@@ -22,7 +22,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from math import inf
+from math import isinf
 from typing import Any, NamedTuple, NoReturn
 
 from frontdoor.refusal import Reason, Refusal, Refused, bad_request
@@ -58,7 +58,7 @@ class ReadBody(NamedTuple):
 
 def read_object(body: bytes) -> ReadBody:
     """The JSON object that is the body. Raises Refused (400, 413) for everything else, and nothing else ever."""
-    short = _without_data(body)
+    short = _without_data(body) if len(body) > _LONG else body
     if len(short) > MAX_TEXT_BYTES:
         raise Refused(_too_much_text())
     try:
@@ -100,7 +100,8 @@ def _read(body: bytes) -> JsonObject:
         _refuse(f"has an integer of more than {MAX_DIGITS} digits")
     if type(fields) is not dict:
         _refuse(f"is {_NAMES.get(type(fields), 'a number')}")
-    _check_values(fields)
+    if text.count("{") + text.count("[") > MAX_DEPTH:  # in strings too: it cannot be deeper than that
+        _check_depth(fields)
     return fields
 
 
@@ -143,15 +144,12 @@ def _scan_bounded(text: str) -> Any:
         sys.set_int_max_str_digits(before)
 
 
-def _check_values(fields: JsonObject) -> None:
-    """How deep it is, and whether each number is one: 1e999 has become infinite."""
+def _check_depth(fields: JsonObject) -> None:
     level: list[Any] = [fields]
     for _ in range(MAX_DEPTH):
         below = []
         for node in level:
             values = node.values() if type(node) is dict else node
-            if inf in values or -inf in values:
-                _refuse("holds a number above 1.8e308, which is too large")
             below += [value for value in values if type(value) in CONTAINERS]
         if not below:
             return
@@ -215,6 +213,13 @@ def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
     return fields
 
 
+def _number(text: str) -> float:
+    number = float(text)
+    if isinf(number):  # 1e999
+        _refuse("holds a number above 1.8e308, which is too large")
+    return number
+
+
 def _constant(name: str) -> NoReturn:
     _refuse(f"holds {name}, which is no JSON")
 
@@ -224,4 +229,4 @@ def _refuse(what: str) -> NoReturn:
 
 
 _NAMES = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
-_scan = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant).decode
+_scan = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_constant=_constant).decode

@@ -112,13 +112,11 @@ def media_parts(fields: JsonObject) -> Iterator[JsonObject]:
     while left:
         node = left.pop()
         if type(node) is list:
-            left.extend([child for child in node if type(child) in CONTAINERS])
+            left += [child for child in node if type(child) in CONTAINERS]
             continue
         if not _KEYS.isdisjoint(node) or _is_media_type(node.get("type")):
             yield node
-        for name, value in node.items():
-            if type(value) in CONTAINERS and name not in _OPAQUE_INSIDE:
-                left.append(value)
+        left += [value for name, value in node.items() if type(value) in CONTAINERS and name not in _OPAQUE_INSIDE]
     images = fields.get("images")  # Cohere's: URLs without a part around them
     if type(images) is list:
         yield from ({"image_url": url} for url in images)

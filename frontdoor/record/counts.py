@@ -49,8 +49,7 @@ class RouteCounts:
             self.first_byte.observe(call.first_byte - started)
         if call.first_token is not None:
             self.ttft.observe(call.first_token - started)
-        if call.intervals.counts:
-            self.intervals.add(call.intervals)
+        self.intervals.add(call.intervals)
         if call.ended is not None:
             self.duration.observe(call.ended - started)
 

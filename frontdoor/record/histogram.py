@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from operator import add
 
 # The bounds are vLLM's own (0.32, v1/metrics/buckets.py), so that both sides of a dashboard line up.
 TTFT_S = (
@@ -49,11 +50,9 @@ class Histogram:
 
     def add(self, intervals: Intervals) -> None:
         """Takes in what a stream has gathered. Its bounds must be this histogram's."""
-        counts = self.counts
-        for index, count in enumerate(intervals.counts):
-            if count:
-                counts[index] += count
-        self.sum += intervals.total_s
+        if intervals.counts:
+            self.counts = list(map(add, self.counts, intervals.counts))
+            self.sum += intervals.total_s
 
     def cumulative(self) -> Iterator[tuple[float, int]]:
         """(bound, how many were at or below it), the last one with the bound infinity."""

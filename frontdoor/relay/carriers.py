@@ -73,20 +73,24 @@ class EventCarrier:
     A stream is whole once its end mark has passed, however the engine's connection went after that.
     """
 
+    __slots__ = ("_call", "_connection", "_ending", "_intervals", "_quiet_since", "_reader")
+
     def __init__(self, call: Call, reader: StreamReader, ending: Ending) -> None:
         self._ending = ending
         self._call = call
         self._connection = call.connection
+        self._intervals = call.intervals
         self._reader = reader
         self._quiet_since = call.started
 
     def takes(self, chunk: bytes, start: int, now: float) -> bool:
         """An ordinary event goes to the client in the engine's own chunk, where its answer is in chunks as well."""
-        if not (self._connection.is_chunked and self._reader.takes(chunk[start:-2])):
+        connection = self._connection
+        if not (connection.is_chunked and self._reader.takes(chunk, start, len(chunk) - 2)):
             return False
         self._quiet_since = now
-        self._call.intervals.note(now)
-        self._connection.pass_on(chunk)
+        self._intervals.note(now)
+        connection.pass_on(chunk)
         return True
 
     def arrived(self, data: bytes, now: float) -> None:
@@ -100,7 +104,7 @@ class EventCarrier:
         if events:
             self._quiet_since = now
             call = self._call
-            call.intervals.note(now, reader.events - passed_before)
+            self._intervals.note(now, reader.events - passed_before)
             if call.first_token is None:
                 self._note_first(now)
             self._connection.write(events)

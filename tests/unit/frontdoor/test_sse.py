@@ -312,3 +312,51 @@ def test_however_it_is_cut_the_same_passes_and_the_same_is_known(data, ending, d
         in_pieces, passed = pass_through(data, list(edges), dialect)
         assert passed == whole
         assert known(in_pieces) == known(at_once)
+
+
+# What may stand where a text stood: texts, and everything by which something else could be made of one.
+texts = st.one_of(
+    st.text(max_size=8).map(lambda text: json.dumps(text)[1:-1].encode()),
+    st.text(max_size=8).map(lambda text: json.dumps(text, ensure_ascii=False)[1:-1].encode(errors="surrogatepass")),
+    st.lists(
+        st.sampled_from(
+            [b"a", b'"', b"\\", b"\n", b"\r", b"\x00", b"\x1f", b"\xff", b"\xc3", b"\xa9", b"\\ud800", b"{", b"}"]
+            + [b'","finish_reason":"abort","x":"', b'"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3}}\n\n']
+        ),
+        max_size=5,
+    ).map(b"".join),
+)
+frames = st.sampled_from(
+    [
+        (b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"', b'"},"finish_reason":null}]}\n\n'),
+        (b'data: {"choices":[{"index":0,"text":"', b'","finish_reason":null}],"usage":null}\n\n'),
+        (b'data: {"choices":[{"delta":{"reasoning_content":"', b'"}}]}\n\n'),
+        # the name is another one: `"content` with a quote of its own in front
+        (b'data: {"choices":[{"delta":{"\\"content":"', b'"}}]}\n\n'),
+        # the same name once more behind the first
+        (b'data: {"choices":[{"delta":{"content":"a","x":{"content":"', b'"}}}]}\n\n'),
+        (b'data: {"choices":[{"finish_reason":"', b'"}]}\n\n'),
+        (b'data: {"choices":[],"error":"', b'"}\n\n'),
+    ]
+)
+
+
+@given(st.lists(st.tuples(frames, texts), min_size=2, max_size=6))
+def test_an_event_that_is_like_the_one_before_it_is_judged_as_if_it_were_the_first(told) -> None:
+    data = [CHUNK, *(before + text + behind for (before, behind), text in told)]
+    reader, alone = StreamReader(Dialect.OPENAI), StreamReader(Dialect.OPENAI)
+    for event in data:
+        # in two pieces nothing is found at a glance
+        assert reader.feed(event) == alone.feed(event[:-1]) + alone.feed(event[-1:])
+        assert (reader.state, reader.trouble, reader.events) == (alone.state, alone.trouble, alone.events)
+
+
+@pytest.mark.parametrize("text", [b"", b"a", b"\\n", b'\\"', "é漢".encode(), b"\\u00e9"])
+def test_a_text_is_all_that_is_read_of_an_event_like_the_one_before(text, monkeypatch) -> None:
+    reader = StreamReader(Dialect.OPENAI)
+    assert reader.feed(CHUNK) and reader.feed(CHUNK)
+    monkeypatch.setattr(sse, "is_ordinary", lambda event: pytest.fail("read as a whole"))
+    like = CHUNK.replace(b"hi", text)
+    framed = b"%x\r\n%b\r\n" % (len(like), like)
+    assert reader.takes(framed, framed.index(b"\n") + 1, len(framed) - 2)
+    assert reader.events == 3
