@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 
 from frontdoor.admission.admission import Admission, Limits
-from frontdoor.answers.sse import StreamReader
 from frontdoor.http.head import Head
 from frontdoor.http.request import Request
 from frontdoor.http.server import Server
@@ -30,8 +29,7 @@ def call(path: str = CHAT, method: str = "POST", *, retry: bytes = b"", events: 
     found = find(method, path)
     made.route = found if isinstance(found, Route) else None
     made.identity, made.ended = "10.0.0.7", 103.0
-    made.reader = StreamReader(made.dialect)
-    made.reader.events = events
+    made.intervals.note(ARRIVED, events)
     for name, value in facts.items():
         setattr(made, name, value)
     return made

@@ -92,6 +92,10 @@ class Tokens(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(Fields).decode
+
+# One string of strict JSON, its quotes included, and nothing else. Raises BAD_JSON.
+decode_text = msgspec.json.Decoder(str).decode
+
 _FIELD_TYPES = {field.name: field.type for field in msgspec.structs.fields(Fields)}
 
 

@@ -41,7 +41,6 @@ from frontdoor.answers.event_meaning import (
     clients_raise,
     is_given_up,
     is_ordinary,
-    is_text,
     reported,
     split_at_text,
 )
@@ -88,8 +87,7 @@ class StreamReader:
     """Fed with one stream's bytes; says what may pass, and what became of it. `tokens`: where they are counted."""
 
     __slots__ = (
-        "_after_text",
-        "_before_text",
+        "_around_text",
         "_dialect",
         "_ends",
         "_tail",
@@ -109,7 +107,7 @@ class StreamReader:
         # the event that failed the stream is an error that the client can read itself
         self.error_passed = False
         self.tokens = tokens if tokens is not None else Tokens()
-        # events with JSON in them that have passed: what a model makes, without comments and `[DONE]`
+        # events with JSON in them that `feed` has passed: what a model makes, without comments and `[DONE]`
         self.events = 0
         # one of them carried content or a finish, not just a role: the first token is here
         self.has_content = False
@@ -118,14 +116,15 @@ class StreamReader:
         self._dialect = dialect
         self._ends = ENDS[dialect]
         self._tail = b""
-        # what stood around the text of the latest ordinary event; nothing begins with the second until there is one
-        self._before_text, self._after_text = b"", b"\0"
+        # what stood around the text of the latest ordinary event
+        self._around_text: tuple[bytes, bytes] | None = None
 
     def feed(self, data: bytes) -> bytes:
         """Takes what arrived, returns what may pass: whole events, the same bytes. Raises EventTooLarge."""
         if self.state is not _READING:
             return b""
-        if self.takes(data, 0, len(data)):
+        if self.takes(data):
+            self.events += 1
             return data
         start = passed = 0
         if self._tail:
@@ -142,26 +141,21 @@ class StreamReader:
             raise EventTooLarge(f"an event of more than {MAX_EVENT_BYTES} bytes")
         return data[:passed]
 
-    def takes(self, data: bytes, start: int, end: int) -> bool:
-        """Whether data[start:end] is one whole event that passes as it is, found at a glance. False: nothing has been
-        done.
+    def takes(self, event: bytes) -> bool:
+        """Whether this is one whole event that passes as it is, found at a glance; it is not counted in `events`."""
+        if not self.has_content or self._tail or self.state is not _READING or not is_ordinary(event):
+            return False
+        self._around_text = split_at_text(event)
+        return True
+
+    @property
+    def around_text(self) -> tuple[bytes, bytes] | None:
+        """What the next bytes may have around a text, to be one whole event that passes as it is; None: nothing known.
 
         Nearly every event differs from the one before it in its text alone. Where all the rest is the same, the text is
         all that has to be read: what was strict JSON and ordinary around one text is so around every other.
         """
-        if not self.has_content or self._tail or self.state is not _READING:
-            return False
-        before, after = self._before_text, self._after_text
-        if data.startswith(before, start) and data.endswith(after, start, end):
-            if is_text(data[start + len(before) - 1 : end - len(after) + 1]):
-                self.events += 1
-                return True
-        event = data[start:end]
-        if not is_ordinary(event):
-            return False
-        self._before_text, self._after_text = split_at_text(event)
-        self.events += 1
-        return True
+        return None if self._tail or self.state is not _READING else self._around_text
 
     def finish(self) -> bytes:
         """The connection ended in good order: returns an end that came without its empty line, else nothing.

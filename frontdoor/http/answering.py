@@ -23,7 +23,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Answering(asyncio.Protocol):
-    """`written`: the bytes of all answers so far. `has_begun`: an answer's head has been written, its end has not."""
+    """`has_begun`: an answer's head has been written, its end has not."""
 
     __slots__ = (
         "_current",
@@ -33,7 +33,6 @@ class Answering(asyncio.Protocol):
         "is_chunked",
         "server",
         "transport",
-        "written",
     )
 
     def __init__(self, server: Server) -> None:
@@ -41,7 +40,6 @@ class Answering(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, None)
         self.has_begun = False
         self.is_chunked = False
-        self.written = 0
         # the request that is being answered, or whose answer is being thought of
         self._current: Request | None = None
         # this answer is the last one here
@@ -98,10 +96,8 @@ class Answering(asyncio.Protocol):
         self._write(data)
 
     def pass_on(self, chunk: bytes) -> None:
-        """A piece of the answer behind the first one, as a chunk already; only where `is_chunked`. For every event."""
-        if not self.transport.is_closing():
-            self.written += len(chunk)
-            self.transport.write(chunk)
+        """A piece of the answer behind the first one, as a chunk already; only where `is_chunked`."""
+        self._write(chunk)
 
     def flush(self) -> None:
         """Sends the head of an answer that has no piece yet."""
@@ -140,7 +136,6 @@ class Answering(asyncio.Protocol):
 
     def _write(self, data: bytes) -> None:
         if not self.transport.is_closing():
-            self.written += len(data)
             self.transport.write(data)
 
     def _answered(self) -> None:

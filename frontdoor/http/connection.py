@@ -84,7 +84,7 @@ class Connection(Answering):
         "on_writable",
         "reading",
         "stalled_since",
-        "taken",
+        "untaken_bytes",
     )
 
     def __init__(self, server: Server) -> None:
@@ -98,7 +98,7 @@ class Connection(Answering):
         # is still there
         self.is_held_back = False
         # for `server`, which looks after clients that read nothing
-        self.taken = 0
+        self.untaken_bytes = 0
         self.stalled_since: float | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._target = b""

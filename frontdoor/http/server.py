@@ -114,30 +114,31 @@ class Server:
 
     def _look_at_reader(self, connection: Connection, now: float) -> None:
         """Breaks off a client that has taken nothing for too long; it holds a place, and memory."""
-        taken_before, connection.taken = connection.taken, _taken(connection)
+        untaken_before, connection.untaken_bytes = connection.untaken_bytes, _untaken_bytes(connection)
         # a slow client is not writable at every look either, but it takes something in between
-        if connection.taken != taken_before or connection.stalled_since is None:
+        if connection.untaken_bytes != untaken_before or connection.stalled_since is None:
             connection.stalled_since = now
         elif now - connection.stalled_since >= self.limits.write_stall_timeout_s:
             logger.warning("%s reads nothing, connection closed", connection.address)
             connection.transport.abort()
 
 
-def _taken(connection: Connection) -> int:
-    """How many bytes the client's host has acknowledged: as long as this grows, the client reads.
+def _untaken_bytes(connection: Connection) -> int:
+    """How many bytes wait for the client's host to acknowledge them: as long as this changes, the client reads, for
+    nothing is written to one that is not writable.
 
     The kernel is asked: it holds megabytes of its own, and takes more only when a third of them is free again.
     """
     transport = connection.transport
     socket = transport.get_extra_info("socket")
     if socket is None:  # TLS, and it is closed already
-        return connection.taken
+        return connection.untaken_bytes
     unsent = bytearray(4)
     try:
         fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, unsent)
     except (OSError, ValueError):  # its socket is closed already
-        return connection.taken
-    return connection.written - transport.get_write_buffer_size() - int.from_bytes(unsent, byteorder)
+        return connection.untaken_bytes
+    return transport.get_write_buffer_size() + int.from_bytes(unsent, byteorder)
 
 
 def _nobody(connection: Connection) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from frontdoor.admission.admission import Ticket, TicketState
 from frontdoor.admission.gate import Gate
-from frontdoor.answers.sse import StreamReader, Tokens
+from frontdoor.answers.json_text import Tokens
 from frontdoor.engine.exchange import Exchange
 from frontdoor.http.connection import Connection
 from frontdoor.http.head import Head
@@ -88,8 +88,6 @@ class Call:
     intervals: Intervals = field(default_factory=Intervals)
     # the event that brought the first token
     first_token: float | None = None
-    # of its event stream
-    reader: StreamReader | None = None
     pings: int = 0
     ended: float | None = None
     status: int | None = None
@@ -118,7 +116,7 @@ class Call:
     @property
     def events(self) -> int:
         """How many events of its stream have passed."""
-        return self.reader.events if self.reader is not None else 0
+        return self.intervals.events
 
     @property
     def retry(self) -> int | None:

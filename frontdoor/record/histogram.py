@@ -50,6 +50,7 @@ class Histogram:
 
     def add(self, intervals: Intervals) -> None:
         """Takes in what a stream has gathered. Its bounds must be this histogram's."""
+        intervals.settle()
         if intervals.counts:
             self.counts = list(map(add, self.counts, intervals.counts))
             self.sum += intervals.total_s
@@ -68,29 +69,55 @@ class Intervals:
     Events that arrive together share the time since the arrival before them: n of them after t seconds are n intervals
     of t/n each. Otherwise a read that brings two events would count one interval of zero, and a busy proxy would look
     like a quick engine. The first arrival has nothing before it, and counts for none.
+
+    Whoever has no time to count puts an arrival of one event into `uncounted`; somebody has to `settle` now and then.
     """
 
-    __slots__ = ("counts", "first", "last")
+    __slots__ = ("_counted", "_last", "counts", "first", "uncounted")
 
     def __init__(self) -> None:
-        # of time.monotonic(): the first and the latest arrival, None before it
+        # of time.monotonic(), None before it
         self.first: float | None = None
-        self.last = 0.0
+        # single arrivals behind the one that was counted last, in order
+        self.uncounted: list[float] = []
         # empty until the second arrival: most requests have none
         self.counts: list[int] = []
+        self._last = 0.0
+        self._counted = 0
 
-    def note(self, now: float, events: int = 1) -> None:
-        """So many events have arrived; a ping is none. On the hot path: 0.15 us."""
-        if not events:
-            return
-        before, self.last = self.last, now
-        if not self.counts:
-            if self.first is None:
-                self.first = now
-                return
-            self.counts = [0] * (len(INTERVAL_S) + 1)
-        self.counts[bisect_left(INTERVAL_S, (now - before) / events)] += events
+    @property
+    def events(self) -> int:
+        """How many have arrived."""
+        return self._counted + len(self.uncounted)
+
+    @property
+    def last(self) -> float:
+        """The latest arrival."""
+        return self.uncounted[-1] if self.uncounted else self._last
 
     @property
     def total_s(self) -> float:
         return 0.0 if self.first is None else self.last - self.first
+
+    def note(self, now: float, events: int = 1) -> None:
+        """So many events have arrived; a ping is none."""
+        if events:
+            self.settle()
+            self._count(now, events)
+
+    def settle(self) -> None:
+        """Counts what is uncounted."""
+        if self.uncounted:
+            arrivals, self.uncounted[:] = self.uncounted[:], []
+            for arrival in arrivals:
+                self._count(arrival, 1)
+
+    def _count(self, now: float, events: int) -> None:
+        before, self._last = self._last, now
+        self._counted += events
+        if self.first is None:
+            self.first = now
+            return
+        if not self.counts:
+            self.counts = [0] * (len(INTERVAL_S) + 1)
+        self.counts[bisect_left(INTERVAL_S, (now - before) / events)] += events

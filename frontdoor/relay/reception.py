@@ -71,7 +71,7 @@ class Reception:
     def _events(self, lines: bytes, status: int) -> EventCarrier:
         call = self._call
         call.stream = True
-        call.reader = reader = StreamReader(call.dialect, call.tokens)
+        reader = StreamReader(call.dialect, call.tokens)
         call.connection.begin(status, lines, None)
         call.carrier = carrier = EventCarrier(call, reader, self._ending)
         follow_client(call)

@@ -349,14 +349,3 @@ def test_an_event_that_is_like_the_one_before_it_is_judged_as_if_it_were_the_fir
         # in two pieces nothing is found at a glance
         assert reader.feed(event) == alone.feed(event[:-1]) + alone.feed(event[-1:])
         assert (reader.state, reader.trouble, reader.events) == (alone.state, alone.trouble, alone.events)
-
-
-@pytest.mark.parametrize("text", [b"", b"a", b"\\n", b'\\"', "é漢".encode(), b"\\u00e9"])
-def test_a_text_is_all_that_is_read_of_an_event_like_the_one_before(text, monkeypatch) -> None:
-    reader = StreamReader(Dialect.OPENAI)
-    assert reader.feed(CHUNK) and reader.feed(CHUNK)
-    monkeypatch.setattr(sse, "is_ordinary", lambda event: pytest.fail("read as a whole"))
-    like = CHUNK.replace(b"hi", text)
-    framed = b"%x\r\n%b\r\n" % (len(like), like)
-    assert reader.takes(framed, framed.index(b"\n") + 1, len(framed) - 2)
-    assert reader.events == 3
