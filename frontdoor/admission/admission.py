@@ -108,6 +108,8 @@ class Admission:
         if limits.per_client is not None and books.wanted_by(client) >= limits.per_client:  # 2
             return busy.client_cap(self.what, limits.per_client, next_free_s)
         if not books.line and books.fits(1, 1):  # a request has a token at least
+            if not books.clients.claims:  # 3, as nearly always
+                return books.take(books.arrival(client))
             if not books.keeps_places(client, 1, 0, now):  # 3
                 books.settle(client, 1, 0)
                 return books.take(books.arrival(client))
@@ -153,7 +155,7 @@ class Admission:
             raise ReleasedTwice(f"ticket released twice, {self!r}")
         ticket.state = TicketState.GONE
         books.clients.forget_idle(ticket.client)
-        return self.advance()
+        return self.advance() if books.line else []
 
     def set_limits(self, limits: Limits) -> list[Ticket]:
         """Applies new limits at once; returns the tickets of the line that are admitted by them.

@@ -65,7 +65,8 @@ class Gate:
             del self._turns[ticket]
 
     def release(self, ticket: Ticket) -> None:
-        self._wake(self.admission.release(ticket))
+        if admitted := self.admission.release(ticket):
+            self._wake(admitted)
         self.on_release()
 
     def set_aside(self, places: int, tokens: int) -> None:

@@ -123,9 +123,8 @@ class StreamReader:
         """Takes what arrived, returns what may pass: whole events, the same bytes. Raises EventTooLarge."""
         if self.state is not _READING:
             return b""
-        if self.takes(data):
-            self.events += 1
-            return data
+        if not self._tail and b"\r" not in data and 0 <= data.find(b"\n\n") == len(data) - 2:
+            return data if self._passes(data) else b""  # one whole event, as nearly every arrival is
         start = passed = 0
         if self._tail:
             start = max(len(self._tail) - _LONGEST_HALF_BOUNDARY, 0)
@@ -170,6 +169,12 @@ class StreamReader:
             return tail + b"\n\n"
         self.state, self.trouble = StreamState.READING, None
         return b""
+
+    def _passes(self, event: bytes) -> bool:
+        if self.takes(event):
+            self.events += 1
+            return True
+        return self._may_pass(event)
 
     def _may_pass(self, event: bytes) -> bool:
         """Reads one whole event, and says whether it may pass (the module's list has the rules)."""
@@ -225,8 +230,6 @@ def _ends_of_events(data: bytes, start: int) -> list[int]:
     """Where the events of `data` end; no end is at or before `start`."""
     if b"\r" in data:
         return [boundary.end() for boundary in _BOUNDARY.finditer(data, start)]
-    if 0 <= data.find(b"\n\n", start) == len(data) - 2:  # one event, as nearly every arrival is
-        return [len(data)]
     ends = []
     while 0 < (found := data.find(b"\n", start) + 1) < len(data):
         if data[found] == _LF:

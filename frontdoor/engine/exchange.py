@@ -143,10 +143,10 @@ class Exchange(asyncio.Protocol):
         self._pool = pool
         self._state = _State.IDLE
         self._transport = cast(asyncio.Transport, None)
+        self._parser = httptools.HttpResponseParser(self)
         self._reset()
 
     def _reset(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
         self._fields: Fields = []
         self._head_bytes = 0
         # who waits for the head, then who carries the body; neither when nobody wants the answer any more

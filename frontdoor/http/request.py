@@ -89,7 +89,10 @@ class Request:
     def take(self, piece: bytes) -> None:
         """The connection has read a piece of the body."""
         self.size += len(piece)
-        self._keep(piece)
+        if self._pieces:
+            self._keep(piece)
+        else:
+            self._pieces.append(piece)
         self.last_piece = monotonic()
         if self._limit_bytes is not None and self.size > self._limit_bytes:
             self.fail(too_large(self._limit_bytes))
@@ -117,8 +120,8 @@ class Request:
 
     def _keep(self, piece: bytes) -> None:
         """Small pieces are kept together: each by itself would cost 40 bytes more than it has (chunks of 2 bytes)."""
-        last = self._pieces[-1] if self._pieces else None
-        if last is None or len(piece) >= SMALL_PIECE_BYTES:
+        last = self._pieces[-1]
+        if len(piece) >= SMALL_PIECE_BYTES:
             self._pieces.append(piece)
         elif isinstance(last, bytearray):
             last += piece

@@ -106,24 +106,30 @@ class MediaPolicy:
         return found is not None and found[1].lower() in self._hosts  # 2 or 3
 
 
-def media_parts(fields: JsonObject) -> Iterator[JsonObject]:
+def media_parts(fields: JsonObject) -> list[JsonObject]:
     """Every object of a request that an engine may take for media."""
-    left: list[Any] = [value for name, value in fields.items() if type(value) in CONTAINERS and name not in _OPAQUE]
+    parts = []
+    left: list[Any] = []
+    for name, value in fields.items():
+        if type(value) in CONTAINERS and name not in _OPAQUE:
+            left.append(value)
     while left:
         node = left.pop()
         if type(node) is list:
-            left += [child for child in node if type(child) in CONTAINERS]
+            for child in node:
+                if type(child) in CONTAINERS:
+                    left.append(child)
             continue
-        if not _KEYS.isdisjoint(node) or _is_media_type(node.get("type")):
-            yield node
-        left += [value for name, value in node.items() if type(value) in CONTAINERS and name not in _OPAQUE_INSIDE]
+        kind = node.get("type")
+        if not _KEYS.isdisjoint(node) or (type(kind) is str and kind in _TYPES):
+            parts.append(node)
+        for name, value in node.items():
+            if type(value) in CONTAINERS and name not in _OPAQUE_INSIDE:
+                left.append(value)
     images = fields.get("images")  # Cohere's: URLs without a part around them
     if type(images) is list:
-        yield from ({"image_url": url} for url in images)
-
-
-def _is_media_type(kind: object) -> bool:
-    return type(kind) is str and kind in _TYPES
+        parts += [{"image_url": url} for url in images]
+    return parts
 
 
 def _urls(part: JsonObject) -> Iterator[tuple[str, str, object]]:

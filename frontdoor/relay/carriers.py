@@ -77,6 +77,7 @@ class EventCarrier:
 
     __slots__ = (
         "_after_text",
+        "_around_text",
         "_before_text",
         "_call",
         "_connection",
@@ -100,7 +101,8 @@ class EventCarrier:
         self._reader = reader
         # the last ping, of time.monotonic(); before it, nothing was silent earlier than this
         self._pinged = call.started
-        self._learn()
+        self._around_text: tuple[bytes, bytes] | None = None
+        self._expect(None)
 
     def takes(self, chunk: bytes, start: int, now: float) -> bool:
         """An ordinary event goes to the client in the engine's own chunk, where its answer is in chunks as well.
@@ -125,15 +127,15 @@ class EventCarrier:
     def _takes_another(self, chunk: bytes, start: int, now: float) -> bool:
         if not (self._connection.is_chunked and self._reader.takes(chunk[start:-2])):
             return False
-        self._learn()
+        self._expect(self._reader.around_text)
         self._intervals.note(now)
         self._connection.pass_on(chunk)
         return True
 
-    def _learn(self) -> None:
-        """Looks up what may be around the text of the next event; nothing begins with NUL."""
-        around = self._reader.around_text if self._connection.is_chunked else None
-        before, after = around or (b"\0", b"\0")
+    def _expect(self, around_text: tuple[bytes, bytes] | None) -> None:
+        """What the next event may have around its text, to pass in its chunk; None: nothing may."""
+        self._around_text = around_text
+        before, after = around_text or (b"\0", b"\0")  # with which nothing begins
         self._before_text, self._after_text = before, after + b"\r\n"
         # with its quotes
         self._text_start, self._text_end = len(before) - 1, 1 - len(self._after_text)
@@ -146,7 +148,8 @@ class EventCarrier:
         except EventTooLarge as exc:
             self._finish(refusal.upstream_protocol(f"sent {exc}"))
             return
-        self._learn()
+        if reader.around_text is not self._around_text and self._connection.is_chunked:
+            self._expect(reader.around_text)
         if events:
             call = self._call
             self._intervals.note(now, reader.events - passed_before)
