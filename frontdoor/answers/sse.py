@@ -48,7 +48,7 @@ from frontdoor.answers.json_text import Tokens, read, usages
 from frontdoor.refusal import Refusal, engine_error, upstream_protocol
 from frontdoor.routes import Dialect
 
-__all__ = ["EventTooLarge", "StreamReader", "StreamState", "Tokens", "ping"]
+__all__ = ["StreamReader", "StreamState", "Tokens", "ping"]
 
 MAX_EVENT_BYTES = 8 << 20
 
@@ -56,10 +56,6 @@ _BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?=[^\n]))")
 _LONGEST_HALF_BOUNDARY = 3  # CR LF CR
 
 _LF = 0x0A
-
-
-class EventTooLarge(ValueError):
-    """An event grew over MAX_EVENT_BYTES without an end."""
 
 
 class StreamState(StrEnum):
@@ -120,7 +116,7 @@ class StreamReader:
         self._around_text: tuple[bytes, bytes] | None = None
 
     def feed(self, data: bytes) -> bytes:
-        """Takes what arrived, returns what may pass: whole events, the same bytes. Raises EventTooLarge."""
+        """Takes what arrived, returns what may pass: whole events, the same bytes."""
         if self.state is not _READING:
             return b""
         if not self._tail and b"\r" not in data and 0 <= data.find(b"\n\n") == len(data) - 2:
@@ -137,7 +133,8 @@ class StreamReader:
                 return data[:passed]
         self._tail = data[passed:]
         if len(self._tail) > MAX_EVENT_BYTES:
-            raise EventTooLarge(f"an event of more than {MAX_EVENT_BYTES} bytes")
+            self._tail = b""
+            self._fail(upstream_protocol(f"sent an event of more than {MAX_EVENT_BYTES} bytes"))
         return data[:passed]
 
     def takes(self, event: bytes) -> bool:

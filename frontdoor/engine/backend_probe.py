@@ -96,7 +96,8 @@ class _Collected:
         if self._size <= MAX_ANSWER_BYTES:
             self.pieces.append(data)
 
-    def ended(self) -> None:
+    def ended(self, data: bytes, now: float) -> None:
+        self.arrived(data, now)
         self._resolve(None)
 
     def lost(self, lost: UpstreamLost) -> None:

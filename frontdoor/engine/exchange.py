@@ -83,7 +83,7 @@ class Answer:
 
 class Carrier(Protocol):
     """Who takes the body of an answer: `arrived` for every arrival of it, with b"" where the head came alone; then one
-    of the last two, once. `now` is of time.monotonic().
+    of the last two, once. What came with the end comes with `ended`. `now` is of time.monotonic().
 
     `takes` is asked before `arrived` about a chunk that came alone, as it came; its content is chunk[start:-2]. False:
     nothing has been done with it.
@@ -93,7 +93,7 @@ class Carrier(Protocol):
 
     def arrived(self, data: bytes, now: float) -> None: ...
 
-    def ended(self) -> None: ...
+    def ended(self, data: bytes, now: float) -> None: ...
 
     def lost(self, lost: UpstreamLost) -> None: ...
 
@@ -300,15 +300,17 @@ class Exchange(asyncio.Protocol):
     # ---- passing on ----
 
     def _hand_over(self, now: float) -> None:
-        if self._carrier is not None and self._arrived:
+        carrier = self._carrier
+        if carrier is not None and (self._arrived or self._is_whole):
             pieces, self._arrived = self._arrived, []
-            self._carrier.arrived(pieces[0] if len(pieces) == 1 else b"".join(pieces), now)
-        if self._carrier is not None and self._is_whole:
-            carrier = self._carrier
-            self._let_go()
-            self._return()
-            carrier.ended()
-        elif self._lost is not None and (waiting := self._carrier or self._receiver) is not None:
+            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            if self._is_whole:
+                self._let_go()
+                self._return()
+                carrier.ended(data, now)
+                return
+            carrier.arrived(data, now)
+        if self._lost is not None and (waiting := self._carrier or self._receiver) is not None:
             self._let_go()
             waiting.lost(self._lost)
 

@@ -105,11 +105,13 @@ class Answering(asyncio.Protocol):
             head, self._unsent = self._unsent, b""
             self._write(head)
 
-    def end(self) -> None:
-        """The answer is whole."""
-        self.flush()
+    def end(self, data: bytes = b"") -> None:
+        """The answer is whole; `data` is its last piece."""
         if self.is_chunked:
-            self._write(b"0\r\n\r\n")
+            data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
+        unsent, self._unsent = self._unsent, b""
+        if data or unsent:
+            self._write(unsent + data)
         self._answered()
 
     def hang_up(self) -> None:

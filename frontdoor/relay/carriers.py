@@ -16,7 +16,7 @@ from collections.abc import Callable
 from frontdoor import refusal
 from frontdoor.answers.json_text import decode_text
 from frontdoor.answers.openai_api import error_event
-from frontdoor.answers.sse import EventTooLarge, StreamReader, StreamState, ping
+from frontdoor.answers.sse import StreamReader, StreamState, ping
 from frontdoor.engine.exchange import Loss, UpstreamLost
 from frontdoor.record.call import Call, Outcome, Phase
 from frontdoor.refusal import Refusal, Refused
@@ -141,32 +141,32 @@ class EventCarrier:
         self._text_start, self._text_end = len(before) - 1, 1 - len(self._after_text)
 
     def arrived(self, data: bytes, now: float) -> None:
-        reader = self._reader
-        passed_before = reader.events
-        try:
-            events = reader.feed(data)
-        except EventTooLarge as exc:
-            self._finish(refusal.upstream_protocol(f"sent {exc}"))
-            return
-        if reader.around_text is not self._around_text and self._connection.is_chunked:
-            self._expect(reader.around_text)
+        events = self._read(data, now)
         if events:
-            call = self._call
-            self._intervals.note(now, reader.events - passed_before)
-            if call.first_token is None:
-                self._note_first(now)
             self._connection.write(events)
         else:
             self._connection.flush()
-        if reader.trouble is not None:
-            self._finish(reader.trouble)
+        if self._reader.trouble is not None:
+            self._finish(self._reader.trouble)
 
-    def ended(self) -> None:
+    def ended(self, data: bytes, now: float) -> None:
         self._call.exchange = None
-        rest = self._reader.finish()
-        if rest:
-            self._connection.write(rest)
-        self._finish(refusal.upstream_disconnected("ended the stream without its end mark"))
+        reader = self._reader
+        events = self._read(data, now) + reader.finish()
+        self._finish(reader.trouble or refusal.upstream_disconnected("ended the stream without its end mark"), events)
+
+    def _read(self, data: bytes, now: float) -> bytes:
+        """What may pass of it."""
+        reader = self._reader
+        passed_before = reader.events
+        events = reader.feed(data)
+        if events:
+            self._intervals.note(now, reader.events - passed_before)
+            if self._call.first_token is None:
+                self._note_first(now)
+        if reader.around_text is not self._around_text and self._connection.is_chunked:
+            self._expect(reader.around_text)
+        return events
 
     def lost(self, lost: UpstreamLost) -> None:
         self._call.exchange = None
@@ -199,7 +199,8 @@ class EventCarrier:
             call.phase = Phase.DECODE
             call.first_token = now
 
-    def _finish(self, trouble: Refusal | None) -> None:
+    def _finish(self, trouble: Refusal | None, events: bytes = b"") -> None:
+        """`events`: the last ones that may pass."""
         if self._ending.is_over:
             return
         self._call.drop_exchange()
@@ -207,9 +208,11 @@ class EventCarrier:
         if self._reader.state is StreamState.DONE:
             trouble = None
         if trouble is None:
-            self._connection.end()
+            self._connection.end(events)
         else:
             self._call.refused(trouble)
+            if events:
+                self._connection.write(events)
             if not self._reader.error_passed:
                 self._connection.write(error_event(trouble, self._call.dialect))
             self._connection.hang_up()
@@ -255,8 +258,12 @@ class BodyCarrier:
             follow_client(self._call)
             self._call.connection.write(b"".join(pieces))
 
-    def ended(self) -> None:
+    def ended(self, data: bytes, now: float) -> None:
         self._call.exchange = None
+        if data:
+            self.arrived(data, now)
+        if self._ending.is_over:
+            return
         self._call.release()
         if self._pieces is None:
             self._call.connection.end()

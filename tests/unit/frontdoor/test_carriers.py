@@ -173,3 +173,20 @@ def test_a_client_gets_the_same_whether_chunks_come_alone_or_in_pieces(told: lis
         cut.call.tokens,
         cut.call.reason,
     )
+
+
+def test_the_last_events_and_the_end_are_one_write() -> None:
+    stream = Stream()
+    stream.exchange.data_received(chunk(EVENT % b"a"))
+    stream.exchange.data_received(chunk(EVENT % b"b") + chunk(END) + b"0\r\n\r\n")
+    assert stream.line.written[-1] == chunk(EVENT % b"b" + END) + b"0\r\n\r\n"
+    assert len(stream.line.written) == 3  # the head came alone
+    assert stream.endings == [None]
+
+
+def test_an_end_that_comes_alone_ends_the_answer() -> None:
+    stream = Stream()
+    stream.exchange.data_received(chunk(EVENT % b"a") + chunk(END))
+    stream.exchange.data_received(b"0\r\n\r\n")
+    assert stream.told == EVENT % b"a" + END
+    assert stream.line.written[-1] == b"0\r\n\r\n"

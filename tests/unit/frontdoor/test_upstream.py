@@ -57,7 +57,8 @@ class Reader:
     def arrived(self, data: bytes, now: float) -> None:
         self.body += data
 
-    def ended(self) -> None:
+    def ended(self, data: bytes, now: float) -> None:
+        self.body += data
         self.ends.append(None)
 
     def lost(self, lost: UpstreamLost) -> None:
