@@ -153,7 +153,10 @@ class EventCarrier:
         self._call.exchange = None
         reader = self._reader
         events = self._read(data, now) + reader.finish()
-        self._finish(reader.trouble or refusal.upstream_disconnected("ended the stream without its end mark"), events)
+        trouble = reader.trouble
+        if trouble is None and reader.state is not StreamState.DONE:
+            trouble = refusal.upstream_disconnected("ended the stream without its end mark")
+        self._finish(trouble, events)
 
     def _read(self, data: bytes, now: float) -> bytes:
         """What may pass of it."""
