@@ -35,7 +35,8 @@ from frontdoor.access.origin import OriginPolicy, own_names
 from frontdoor.admission.admission import Limits, TicketState
 from frontdoor.admission.gate import Gate
 from frontdoor.answers.openai_api import error_body
-from frontdoor.engine.exchange import Exchange, Loss, UpstreamLost
+from frontdoor.engine.answer import Loss, UpstreamLost
+from frontdoor.engine.exchange import Exchange
 from frontdoor.engine.upstream import Upstream
 from frontdoor.http import answer_head, head_check, headers
 from frontdoor.http.connection import Connection
@@ -48,7 +49,7 @@ from frontdoor.record.events import EventLog
 from frontdoor.record.ledger import Ledger
 from frontdoor.record.metrics import CONTENT_TYPE, Metrics
 from frontdoor.refusal import Refusal, Refused
-from frontdoor.relay.carriers import Ending
+from frontdoor.relay.ending import Ending
 from frontdoor.relay.expectation import Expectation
 from frontdoor.relay.relay import Relay
 from frontdoor.routes import Dialect, Kind, Route, allowed_methods, find, split_target

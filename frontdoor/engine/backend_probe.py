@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from frontdoor.engine.answer import Answer, Loss, UpstreamLost
 from frontdoor.engine.availability import Backend, BackendState, judge_answers
-from frontdoor.engine.exchange import Answer, Loss, UpstreamLost
 from frontdoor.engine.upstream import Upstream
 from slot.bad_json import BAD_JSON
 

@@ -7,7 +7,8 @@ import ssl
 from time import monotonic
 from urllib.parse import urlsplit
 
-from frontdoor.engine.exchange import Exchange, Loss, UpstreamLost
+from frontdoor.engine.answer import Loss, UpstreamLost
+from frontdoor.engine.exchange import Exchange
 
 CONNECT_TIMEOUT_S = 2.0
 # Under uvicorn's 5 s (vLLM's default): a pooled connection must not be closed by the engine while a request goes out.

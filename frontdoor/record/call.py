@@ -135,7 +135,7 @@ class Call:
         self.reason = refusal.reason
 
     def drop_exchange(self) -> None:
-        """Nobody wants the rest of the engine's answer. One that has ended is not ours any more: `carriers` take it
+        """Nobody wants the rest of the engine's answer. One that has ended is not ours any more: the carriers take it
         away in the moment of its end, as its connection may serve another request in the next one.
         """
         exchange, self.exchange = self.exchange, None

@@ -23,11 +23,13 @@ from frontdoor.answers.event_meaning import judge_whole
 from frontdoor.answers.json_text import read, usages
 from frontdoor.answers.openai_api import APPLIED_HEADER, hide_local_paths
 from frontdoor.answers.sse import StreamReader
-from frontdoor.engine.exchange import Answer, Carrier, UpstreamLost
+from frontdoor.engine.answer import Answer, Carrier, UpstreamLost
 from frontdoor.http import answer_head, headers
 from frontdoor.record.call import Call, Outcome
 from frontdoor.refusal import Refusal, Refused
-from frontdoor.relay.carriers import BodyCarrier, Ending, EventCarrier, follow_client, refusal_of
+from frontdoor.relay.body_carrier import BodyCarrier
+from frontdoor.relay.ending import Ending, follow_client, refusal_of
+from frontdoor.relay.event_carrier import EventCarrier
 from frontdoor.routes import Kind, Route
 
 _IDENTITY = (None, b"identity")

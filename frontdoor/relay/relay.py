@@ -23,13 +23,14 @@ from typing import Any
 
 from frontdoor.admission.admission import TicketState
 from frontdoor.admission.kv_estimate import kv_tokens
-from frontdoor.engine.exchange import Exchange, UpstreamLost
+from frontdoor.engine.answer import UpstreamLost
+from frontdoor.engine.exchange import Exchange
 from frontdoor.engine.upstream import Upstream
 from frontdoor.http import headers
 from frontdoor.policy.request_policy import Asked, take
 from frontdoor.record.call import Call, Phase
 from frontdoor.refusal import Refused
-from frontdoor.relay.carriers import Ending, refusal_of
+from frontdoor.relay.ending import Ending, refusal_of
 from frontdoor.relay.reception import Reception
 from frontdoor.routes import Kind, Route
 from frontdoor.watch.slot_watch import SlotWatch

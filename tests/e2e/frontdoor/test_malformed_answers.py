@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from e2e.frontdoor.malformed_answers import ANSWERS, BODY, JSON, LENGTH, STRAY, answer
 
-from frontdoor.relay.carriers import COLLECTED_BYTES
+from frontdoor.relay.body_carrier import COLLECTED_BYTES
 
 PATIENCE_S = 10.0
 CHAT = b'{"model":"tiny","prompt":"x","stream":true}'

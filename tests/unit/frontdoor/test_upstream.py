@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.engine.exchange import Answer, Exchange, Loss, UpstreamLost
+from frontdoor.engine.answer import Answer, Loss, UpstreamLost
+from frontdoor.engine.exchange import Exchange
 from frontdoor.engine.pool import Pool
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontdoor.answers.sse import StreamReader
-from frontdoor.engine.exchange import Answer, Carrier, Exchange, UpstreamLost
+from frontdoor.engine.answer import Answer, Carrier, UpstreamLost
+from frontdoor.engine.exchange import Exchange
 from frontdoor.engine.pool import Pool
 from frontdoor.http.connection import Connection
 from frontdoor.http.request import Request
 from frontdoor.http.server import Server
 from frontdoor.record.call import Call
 from frontdoor.refusal import Refusal
-from frontdoor.relay.carriers import Ending, EventCarrier
+from frontdoor.relay.ending import Ending
+from frontdoor.relay.event_carrier import EventCarrier
 from frontdoor.routes import Dialect
 from frontdoor.settings import Settings
 

@@ -1,72 +1,23 @@
-"""How an answer passes: a `Carrier` for each kind of body.
+"""How an event stream passes: whole events as they arrive; what ends badly ends with an error event, and with no end of
+the message.
 
-    an event stream   whole events as they arrive; what ends badly ends with an error event and no end of message
-    any other body    is collected first, so that a loss or a broken answer is still a clear 502
-    a very long one   passes as it arrives; a loss breaks the connection, so that it cannot pass for whole
-
-Carriers run inside the engine's `data_received`: between its socket and the client's there is no task, no future and
-no queue. What comes after the end is an `Ending`, told once what is still to be said to the client: a refusal where
-nothing has been answered yet, else None.
+It runs inside the engine's `data_received`: between its socket and the client's there is no task, no future and no
+queue.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from frontdoor import refusal
 from frontdoor.answers.json_text import decode_text
 from frontdoor.answers.openai_api import error_event
 from frontdoor.answers.sse import StreamReader, StreamState, ping
-from frontdoor.engine.exchange import Loss, UpstreamLost
+from frontdoor.engine.answer import UpstreamLost
 from frontdoor.record.call import Call, Outcome, Phase
-from frontdoor.refusal import Refusal, Refused
+from frontdoor.refusal import Refusal
+from frontdoor.relay.ending import Ending, refusal_of
 from slot.bad_json import BAD_JSON
 
-COLLECTED_BYTES = 8 << 20
 AFTER_END_S = 1.0
-
-
-class Ending:
-    """What is done when an answer has ended, whichever way: once, whoever says so first."""
-
-    __slots__ = ("_tell",)
-
-    def __init__(self, tell: Callable[[Refusal | Exception | None], None]) -> None:
-        self._tell: Callable[[Refusal | Exception | None], None] | None = tell
-
-    @property
-    def is_over(self) -> bool:
-        return self._tell is None
-
-    def __call__(self, unsaid: Refusal | Exception | None) -> None:
-        """`unsaid`: what the client has not been told yet. An exception is a bug of ours."""
-        tell, self._tell = self._tell, None
-        if tell is not None:
-            tell(unsaid)
-
-    def failed(self, exc: Exception) -> None:
-        """It ended by an exception; what a Refused says is what the client is told."""
-        self(exc.refusal if isinstance(exc, Refused) else exc)
-
-
-def refusal_of(lost: UpstreamLost, url: str = "its address") -> Refusal:
-    """What a client is told of a lost exchange. `url`: where it was to be made."""
-    match lost.loss:
-        case Loss.UNREACHABLE:
-            return refusal.unreachable(url)
-        case Loss.TIMEOUT:
-            return refusal.upstream_timeout(str(lost))
-        case Loss.PROTOCOL:
-            return refusal.upstream_protocol("broke the protocol")
-        case Loss.DISCONNECTED:
-            return refusal.upstream_disconnected("closed the connection before its answer was complete")
-
-
-def follow_client(call: Call) -> None:
-    """From here on the engine is held back whenever the client reads too slowly."""
-    call.connection.on_writable = call.pace
-    if not call.connection.is_writable:
-        call.pace(False)
 
 
 class EventCarrier:
@@ -220,74 +171,3 @@ class EventCarrier:
                 self._connection.write(error_event(trouble, self._call.dialect))
             self._connection.hang_up()
         self._ending(None)
-
-
-class BodyCarrier:
-    """Collects a body, then `finish` answers with it; one that grows over COLLECTED_BYTES is begun instead, by `begin`,
-    and passes from there on. `finish` may raise Refused while nothing has been said. `begin` None: the answer is to a
-    HEAD, and nothing of a body may pass.
-    """
-
-    def __init__(
-        self, call: Call, ending: Ending, begin: Callable[[], None] | None, finish: Callable[[bytes], None]
-    ) -> None:
-        self._call = call
-        self._ending = ending
-        self._begin = begin
-        self._finish = finish
-        self._size = 0
-        # None: it passes as it arrives
-        self._pieces: list[bytes] | None = []
-
-    def takes(self, chunk: bytes, start: int, now: float) -> bool:
-        return False
-
-    def arrived(self, data: bytes, now: float) -> None:
-        self._call.first_byte = self._call.first_byte or now
-        self._size += len(data)
-        if self._pieces is None:
-            self._call.connection.write(data)
-            return
-        self._pieces.append(data)
-        if self._size <= COLLECTED_BYTES:
-            return
-        if self._begin is None:
-            self._pieces.clear()
-            self._call.drop_exchange()
-            self._ending(refusal.upstream_protocol(f"answered with more than {COLLECTED_BYTES >> 20} MiB"))
-        else:
-            pieces, self._pieces = self._pieces, None
-            self._begin()
-            follow_client(self._call)
-            self._call.connection.write(b"".join(pieces))
-
-    def ended(self, data: bytes, now: float) -> None:
-        self._call.exchange = None
-        if data:
-            self.arrived(data, now)
-        if self._ending.is_over:
-            return
-        self._call.release()
-        if self._pieces is None:
-            self._call.connection.end()
-            self._ending(None)
-        else:
-            self._answer(b"".join(self._pieces))
-
-    def lost(self, lost: UpstreamLost) -> None:
-        self._call.exchange = None
-        trouble = refusal_of(lost)
-        if self._pieces is None:
-            self._call.refused(trouble)
-            self._call.connection.hang_up()
-            self._ending(None)
-        else:
-            self._ending(trouble)
-
-    def _answer(self, body: bytes) -> None:
-        try:
-            self._finish(body)
-        except Exception as exc:
-            self._ending.failed(exc)
-        else:
-            self._ending(None)
