@@ -261,6 +261,8 @@ class Frontdoor:
 
     def _finish(self, call: Call, unsaid: Refusal | Exception | None) -> None:
         """It ends here, well or badly. `unsaid`: what the client has not been told yet; an exception is our bug."""
+        if call.ended is not None:
+            return
         call.drop_exchange()
         try:
             if isinstance(unsaid, Exception):

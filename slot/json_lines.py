@@ -18,10 +18,16 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 
 def append(path: Path, record: msgspec.Struct, *, is_synced: bool = False) -> None:
-    """Adds one line in one write. `is_synced`: when this returns, a boot finds it, too. Raises OSError."""
+    """Adds one line in one write. `is_synced`: when this returns, a boot finds it, too. Raises OSError.
+
+    Behind a line that was cut it begins another: one record is lost by a full disk then, and not two.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(msgspec.json.encode(record) + b"\n")
+    with path.open("ab+") as file:
+        line = msgspec.json.encode(record) + b"\n"
+        if file.tell() and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
+            line = b"\n" + line
+        file.write(line)
         if is_synced:
             file.flush()
             os.fsync(file.fileno())

@@ -48,7 +48,7 @@ from frontdoor.answers.json_text import Tokens, read, usages
 from frontdoor.refusal import Refusal, engine_error, upstream_protocol
 from frontdoor.routes import Dialect
 
-__all__ = ["StreamReader", "StreamState", "Tokens", "ping"]
+__all__ = ["StreamReader", "StreamState", "ping"]
 
 MAX_EVENT_BYTES = 8 << 20
 
@@ -88,7 +88,7 @@ class StreamReader:
         "_ends",
         "_tail",
         "error_passed",
-        "events",
+        "events_read",
         "has_content",
         "state",
         "tokens",
@@ -103,8 +103,8 @@ class StreamReader:
         # the event that failed the stream is an error that the client can read itself
         self.error_passed = False
         self.tokens = tokens if tokens is not None else Tokens()
-        # events with JSON in them that `feed` has passed: what a model makes, without comments and `[DONE]`
-        self.events = 0
+        # that `feed` has passed, with JSON in them: what a model makes, without comments and `[DONE]`
+        self.events_read = 0
         # one of them carried content or a finish, not just a role: the first token is here
         self.has_content = False
         # the stream has an `id:`, see ping()
@@ -138,7 +138,7 @@ class StreamReader:
         return data[:passed]
 
     def takes(self, event: bytes) -> bool:
-        """Whether this is one whole event that passes as it is, found at a glance; it is not counted in `events`."""
+        """Whether this is one whole event that passes as it is, found at a glance; nobody counts it here."""
         if not self.has_content or self._tail or self.state is not _READING or not is_ordinary(event):
             return False
         self._around_text = split_at_text(event)
@@ -169,7 +169,7 @@ class StreamReader:
 
     def _passes(self, event: bytes) -> bool:
         if self.takes(event):
-            self.events += 1
+            self.events_read += 1
             return True
         return self._may_pass(event)
 
@@ -207,7 +207,7 @@ class StreamReader:
             return self.error_passed
         if is_given_up(fields):  # 7
             return self._fail(engine_error("gave this generation up"))
-        self.events += 1
+        self.events_read += 1
         if fields.usage is not None or fields.type is not None:
             for usage in usages(fields):
                 self.tokens.note(usage)

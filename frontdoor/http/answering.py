@@ -73,7 +73,7 @@ class Answering(asyncio.Protocol):
     def begin(self, status: int, lines: bytes, length: int | None) -> None:
         """The head of an answer that comes in pieces; `length` None: nobody knows yet how long it will be.
 
-        It is sent with the first piece, or by `flush`: one packet, and one call of the kernel.
+        It is sent with the first piece or the end, or by `flush`: one packet, and one call of the kernel.
         """
         request = self._current
         self.has_begun = True

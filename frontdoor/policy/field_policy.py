@@ -133,13 +133,13 @@ def over_limit(name: str, limit: str) -> Refusal:
 
 
 def check_counts(fields: JsonObject, *, max_messages: int, max_logprobs: int) -> None:
-    """Raises Refused (400) for more messages, stop strings or logprobs than a request may have."""
+    """Raises Refused (400) for more messages, stop strings or logprobs than a request may have, and an odd salt."""
     for name in _CONVERSATIONS:
         given = fields.get(name)
         # `input` may also be a batch of texts, which has a limit of its own: its weight
         if type(given) is list and len(given) > max_messages and type(given[0]) is dict:
             raise Refused(over_limit(name, f"at most {max_messages} messages"))
-    if _COUNTED.isdisjoint(fields):  # nearly every request
+    if _COUNTED.isdisjoint(fields):  # nearly every request; what is checked below has to be in it
         return
     for name in _STOPS:
         given = fields.get(name)

@@ -15,7 +15,8 @@ from frontdoor.routes import Route
 
 # Where vLLM reads `n` and `best_of`; elsewhere it ignores them.
 _CHOICES_AT = frozenset({"/v1/chat/completions", "/v1/completions"})
-_CHOICES = frozenset({"n", "best_of"})
+_CHOICES = ("n", "best_of")
+_CHOICE_NAMES = frozenset(_CHOICES)
 _COMPLETION_TOKENS = 16  # of a completion that names no limit; `null` names none either, and means all there are
 
 _TEXTS = ("input", "messages")
@@ -38,7 +39,7 @@ def generations(fields: JsonObject, route: Route) -> int:
     """How many sequences the engine will run, 1 or more. Raises Refused (400) for an `n` that is no number above 0."""
     batches = _BATCHES.get(route.path)
     prompts = sum([_prompts(name, fields.get(name)) for name in batches]) if batches else 1
-    if route.path not in _CHOICES_AT or _CHOICES.isdisjoint(fields):
+    if route.path not in _CHOICES_AT or _CHOICE_NAMES.isdisjoint(fields):
         return max(prompts, 1)
     return max(prompts, 1) * max([_choices(fields, name) for name in _CHOICES])
 

@@ -73,7 +73,7 @@ class Intervals:
     Whoever has no time to count puts an arrival of one event into `uncounted`; somebody has to `settle` now and then.
     """
 
-    __slots__ = ("_counted", "_last", "counts", "first", "uncounted")
+    __slots__ = ("_counted", "counts", "first", "last", "uncounted")
 
     def __init__(self) -> None:
         # of time.monotonic(), None before it
@@ -82,7 +82,8 @@ class Intervals:
         self.uncounted: list[float] = []
         # empty until the second arrival: most requests have none
         self.counts: list[int] = []
-        self._last = 0.0
+        # the latest arrival that was counted, 0.0 before it
+        self.last = 0.0
         self._counted = 0
 
     @property
@@ -91,12 +92,8 @@ class Intervals:
         return self._counted + len(self.uncounted)
 
     @property
-    def last(self) -> float:
-        """The latest arrival."""
-        return self.uncounted[-1] if self.uncounted else self._last
-
-    @property
     def total_s(self) -> float:
+        """From the first arrival to the latest that was counted."""
         return 0.0 if self.first is None else self.last - self.first
 
     def note(self, now: float, events: int = 1) -> None:
@@ -113,7 +110,7 @@ class Intervals:
                 self._count(arrival, 1)
 
     def _count(self, now: float, events: int) -> None:
-        before, self._last = self._last, now
+        before, self.last = self.last, now
         self._counted += events
         if self.first is None:
             self.first = now

@@ -1,6 +1,6 @@
 """Keeps the requests that have ended until they are written down: counted, logged, remembered for the next estimate.
 
-Many at a time, at most LATE_S after their end: done for each by itself, right behind its last byte, it was a tenth of
+Many at a time, at most LATE_S after their end: done for each by itself, right behind its last byte, it was a fifth of
 the CPU of a short stream, because nothing of it is in the processor's caches then and every line is a system call.
 Whoever shows what is written down settles first, so that nobody sees less than has happened.
 """

@@ -34,8 +34,8 @@ class EventCarrier:
         "_connection",
         "_ending",
         "_intervals",
-        "_pinged",
         "_reader",
+        "_said",
         "_text_end",
         "_text_start",
         "_transport",
@@ -50,8 +50,8 @@ class EventCarrier:
         self._intervals = call.intervals
         self._uncounted = call.intervals.uncounted
         self._reader = reader
-        # the last ping, of time.monotonic(); before it, nothing was silent earlier than this
-        self._pinged = call.started
+        # of time.monotonic(): the last that was said to the client, but for what `takes` has passed since
+        self._said = call.started
         self._around_text: tuple[bytes, bytes] | None = None
         self._expect(None)
 
@@ -59,7 +59,7 @@ class EventCarrier:
         """An ordinary event goes to the client in the engine's own chunk, where its answer is in chunks as well.
 
         One like the event before it is known by what is around its text. Nearly every event comes this way, and finds
-        the processor's caches cold, for the loop has slept: there this costs 15 us, not 1, and each further function
+        the processor's caches cold, for the loop has slept: there it costs 16 us, not 0.8, and each further function
         or object that is looked at one or two (measured: docs/performance.md). So it is all in one place.
         """
         if not (chunk.startswith(self._before_text, start) and chunk.endswith(self._after_text)):
@@ -112,10 +112,11 @@ class EventCarrier:
     def _read(self, data: bytes, now: float) -> bytes:
         """What may pass of it."""
         reader = self._reader
-        passed_before = reader.events
+        read_before = reader.events_read
         events = reader.feed(data)
         if events:
-            self._intervals.note(now, reader.events - passed_before)
+            self._said = now
+            self._intervals.note(now, reader.events_read - read_before)
             if self._call.first_token is None:
                 self._note_first(now)
         if reader.around_text is not self._around_text and self._connection.is_chunked:
@@ -128,21 +129,19 @@ class EventCarrier:
 
     def cut(self, ending: Refusal) -> None:
         """Ends the stream from our side, where it is not whole already."""
-        self._finish(ending)
-        if self._call.reason is ending.reason:
-            self._call.outcome = Outcome.FAILED  # not refused: the engine has worked for it
+        self._finish(ending, outcome=Outcome.FAILED)  # not refused: the engine has worked for it
 
     def look(self, now: float, ping_interval_s: float) -> None:
         """Now and then: a ping where the client has heard nothing for long. Only whole events are ever written, so that
         any moment is a boundary; a client that does not read gets none.
         """
         self._intervals.settle()
-        quiet_s = now - max(self._intervals.last, self._pinged)
+        quiet_s = now - max(self._intervals.last, self._said)
         if self._reader.state is StreamState.DONE:
             if quiet_s >= AFTER_END_S:  # the engine owes nothing more than its end of the message
                 self._finish(None)
         elif ping_interval_s and quiet_s >= ping_interval_s and self._connection.is_writable:
-            self._pinged = now
+            self._said = now
             self._call.pings += 1
             self._connection.write(ping(self._call.dialect, self._reader.uses_ids))
 
@@ -153,8 +152,8 @@ class EventCarrier:
             call.phase = Phase.DECODE
             call.first_token = now
 
-    def _finish(self, trouble: Refusal | None, events: bytes = b"") -> None:
-        """`events`: the last ones that may pass."""
+    def _finish(self, trouble: Refusal | None, events: bytes = b"", outcome: Outcome | None = None) -> None:
+        """`events`: the last ones that may pass. `outcome`: where it is not what the trouble says."""
         if self._ending.is_over:
             return
         self._call.drop_exchange()
@@ -165,6 +164,7 @@ class EventCarrier:
             self._connection.end(events)
         else:
             self._call.refused(trouble)
+            self._call.outcome = outcome or self._call.outcome
             if events:
                 self._connection.write(events)
             if not self._reader.error_passed:

@@ -2,8 +2,8 @@
 
 The first that applies says who carries the rest:
 
-    1. an event stream with 200      `EventCarrier`
-    2. anything else                 `BodyCarrier`, which collects it first
+    1. an event stream with 200, not to a HEAD   `EventCarrier`
+    2. anything else                             `BodyCarrier`, which collects it first
 
 A whole body is passed if it is what its route promises; the first that applies:
 

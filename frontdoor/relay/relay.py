@@ -8,9 +8,9 @@ Every step leads to the next at once where nothing has to be waited for. So near
 the loop in which its last byte came, from the client's socket to the engine's without a task. One that has to wait in
 line, or for a new connection, does that in a task, and goes on from there.
 
-The head has been judged by `app`, which also took the ticket and gives it back, whichever way this ends. Nothing of a
-body is asked for here before the ticket is admitted, beyond what one read of the socket brings. What comes back from
-the engine is `reception`'s.
+The head has been judged by `app`, which also took the ticket and gives it back, whichever way this ends. A body is
+asked for when the ticket is admitted; until then no more than `held_back_at` bytes of it are taken in. What comes back
+from the engine is `reception`'s.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ class Passage:
         if route.kind is Kind.GENERATION:
             self._weigh(asked)
             if _is_in_line(call):
+                call.admitted = None  # it runs no more
                 self._wait(partial(self._turn, self._connect))
                 return
         self._connect()
@@ -104,15 +105,22 @@ class Passage:
     def _connect(self) -> None:
         self._require_open()  # the slot may have gone while this was waiting
         self._call.phase = Phase.PREFILL
+        head = self._head()
         exchange = self._relay.upstream.idle(self._relay.watch.backend_url)
         if exchange is None:
-            self._wait(self._send_anew)
+            self._wait(partial(self._send_anew, head))
         else:
-            self._send(exchange)
+            self._send(exchange, head)
 
-    def _send(self, exchange: Exchange) -> None:
+    def _send(self, exchange: Exchange, head: bytes) -> None:
+        call = self._call
+        call.exchange = exchange
+        alias = self._settings.model_alias
+        exchange.send(head, self._body, Reception(call, self._route, alias, self._ending))
+
+    def _head(self) -> bytes:
         call, route = self._call, self._route
-        head = headers.to_engine(
+        return headers.to_engine(
             call.head,
             method=route.method,
             target=(route.engine_path or route.path) + call.head.query,
@@ -122,9 +130,6 @@ class Passage:
             length=len(self._body),
             keep_key=self._relay.keeps_keys,
         )
-        call.exchange = exchange
-        alias = self._settings.model_alias
-        exchange.send(head, self._body, Reception(call, route, alias, self._ending))
 
     # ---- where something has to be waited for ----
 
@@ -138,15 +143,17 @@ class Passage:
             await call.gate.turn(call.ticket, left_s, call.queued_s, self._relay.next_free)
             call.admitted = monotonic()
             call.queued_s += call.admitted - began
+        call.waiter = None  # the next step may wait again
         then()
 
-    async def _send_anew(self) -> None:
+    async def _send_anew(self, head: bytes) -> None:
         url = self._relay.watch.backend_url
         try:
             exchange = await self._relay.upstream.connect(url)
         except UpstreamLost as lost:
             raise Refused(refusal_of(lost, url)) from lost
-        self._send(exchange)
+        self._call.waiter = None
+        self._send(exchange, head)
 
     def _wait(self, waiting: Callable[[], Coroutine[Any, Any, None]]) -> None:
         call = self._call

@@ -14,7 +14,7 @@ from calls import call, occupancy, watch
 from snapshots import FACTS, snapshot
 
 from frontdoor.admission.admission import Admission, Limits
-from frontdoor.answers.sse import Tokens
+from frontdoor.answers.json_text import Tokens
 from frontdoor.record.call import Outcome, Phase
 from frontdoor.record.metrics import CONTENT_TYPE, Metrics
 from frontdoor.refusal import Reason

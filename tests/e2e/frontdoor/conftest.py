@@ -105,6 +105,11 @@ class ScriptedEngine:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    def stop_listening(self) -> None:
+        """New connections are refused; those that are there stay."""
+        assert self._server is not None
+        self._server.close()
+
     async def die(self) -> None:
         """Like kill -9: the listener and every connection are gone."""
         assert self._server is not None

@@ -302,3 +302,17 @@ async def test_a_connection_lost_after_the_end_mark_is_a_whole_stream(door, engi
     assert await answer.read_some(b"0\r\n\r\n") == b"0\r\n\r\n"
     await door.until(lambda: door.active == 0)
     assert door.events("request")[0]["outcome"] == "ok"
+
+
+async def test_one_that_is_cut_while_its_body_comes_is_not_sent_when_it_has_come(door, engine) -> None:
+    client = await door.client()
+    await client.send(b"POST /v1/completions HTTP/1.1\r\nHost: door\r\nContent-Length: 31\r\n\r\n")
+    await door.until(lambda: door.active == 1)
+    assert await door.frontdoor.cut_rest() == 1
+    refused = await client.answer()
+    assert (refused.status, (await refused.json())["error"]["code"]) == (503, "shutting_down")
+    await client.send(b'{"model":"tiny","prompt":"abc"}')
+    await client.chat(stream=False)  # the next one on this connection, behind the rest of the first
+    await (await engine.request()).reply(200, b'{"choices":[]}')
+    assert (await client.answer()).status == 200
+    assert len(engine.seen) == 1 and door.active == 0

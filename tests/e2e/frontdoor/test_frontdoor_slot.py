@@ -200,3 +200,16 @@ async def test_metrics_show_the_slot(door, slot) -> None:
     assert 'slot_load_phase{phase="weights"} 1.0' in text
     assert "slot_load_progress_ratio 0.25" in text
     assert "frontdoor_accepting 0.0" in text
+
+
+async def test_one_whose_body_is_still_coming_is_refused_when_the_slot_goes(door, slot, engine) -> None:
+    slot.tell(Lifecycle.SERVING)
+    await door.until_open()
+    client = await door.client()
+    await client.send(b"POST /v1/completions HTTP/1.1\r\nHost: door\r\nContent-Length: 31\r\n\r\n")
+    await door.until(lambda: door.active == 1)
+    slot.tell(Lifecycle.STOPPING)
+    await door.until(lambda: door.frontdoor.watch.closed is not None)
+    await client.send(b'{"model":"tiny","prompt":"abc"}')
+    assert (await client.answer()).status == 503
+    assert engine.seen == [] and door.active == 0

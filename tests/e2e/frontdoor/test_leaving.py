@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import random
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
@@ -391,3 +392,29 @@ async def test_many_come_and_go_in_any_order(open_door, playing, caplog, seed, l
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
     # both ends of what the frontdoor keeps open to the engine are in this process, and nothing else is
     await door.until(lambda: open_sockets() <= sockets + 2 * len(playing.connections))
+
+
+async def test_while_a_connection_to_the_engine_is_made_nothing_is_sent_any_more(door, engine) -> None:
+    first, _ = await in_prefill(door, engine)  # has the connection that was idle
+    engine.stop_listening()
+    with socket.socket() as full:
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        full.bind(("127.0.0.1", engine.port))
+        full.listen(0)
+        others = [socket.socket() for _ in range(4)]
+        for other in others:  # until the kernel takes no more: the next one's connect waits
+            other.setblocking(False)
+            other.connect_ex(full.getsockname())
+        client = await door.client()
+        await client.send(REQUEST)
+        await door.until(lambda: any(call.waiter is not None for call in door.frontdoor.calls))
+        [waiter] = [call.waiter for call in door.frontdoor.calls if call.waiter is not None]
+        client.writer.transport.abort()
+        await door.until(lambda: door.active == 1)
+        await asyncio.wait([waiter], timeout=PATIENCE_S)
+        assert waiter.cancelled()
+        for other in others:
+            other.close()
+    first.writer.close()
+    await free(door)
+    assert len(engine.seen) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from calls import CHAT, call
 
-from frontdoor.answers.sse import Tokens
+from frontdoor.answers.json_text import Tokens
 from frontdoor.record.call import Call, Outcome, Phase
 from frontdoor.record.counts import HTTP_5XX, MAX_PROFILES, Counts, RouteCounts
 from frontdoor.record.histogram import Histogram

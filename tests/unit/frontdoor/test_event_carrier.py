@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 
 import httptools
 import pytest
@@ -17,10 +18,10 @@ from frontdoor.engine.pool import Pool
 from frontdoor.http.connection import Connection
 from frontdoor.http.request import Request
 from frontdoor.http.server import Server
-from frontdoor.record.call import Call
-from frontdoor.refusal import Refusal
+from frontdoor.record.call import Call, Outcome
+from frontdoor.refusal import Refusal, shutting_down
 from frontdoor.relay.ending import Ending
-from frontdoor.relay.event_carrier import EventCarrier
+from frontdoor.relay.event_carrier import AFTER_END_S, EventCarrier
 from frontdoor.routes import Dialect
 from frontdoor.settings import Settings
 
@@ -60,6 +61,7 @@ class Stream:
     def __init__(self, minor: int = 1) -> None:
         self.line = Line()
         self.endings: list[Refusal | Exception | None] = []
+        self.at_end: Callable[[], object] = list
         server = Server(Settings().connection_limits)
         server.handler = self._asked
         connection = server.connection()
@@ -76,7 +78,13 @@ class Stream:
 
     def began(self, answer: Answer) -> Carrier:
         self.call.connection.begin(200, b"", None)
-        return EventCarrier(self.call, StreamReader(Dialect.OPENAI, self.call.tokens), Ending(self.endings.append))
+        reader = StreamReader(Dialect.OPENAI, self.call.tokens)
+        self.carrier = EventCarrier(self.call, reader, Ending(self._ended))
+        return self.carrier
+
+    def _ended(self, unsaid: Refusal | Exception | None) -> None:
+        self.endings.append(unsaid)
+        self.at_end()
 
     def lost(self, lost: UpstreamLost) -> None:
         raise lost
@@ -192,3 +200,34 @@ def test_an_end_that_comes_alone_ends_the_answer() -> None:
     stream.exchange.data_received(b"0\r\n\r\n")
     assert stream.told == EVENT % b"a" + END
     assert stream.line.written[-1] == b"0\r\n\r\n"
+
+
+def test_the_engine_has_its_time_to_end_a_message_from_the_end_mark_on() -> None:
+    stream = Stream()
+    stream.exchange.data_received(chunk(EVENT % b"a"))
+    heard = stream.exchange.heard
+    stream.exchange.data_received(chunk(END))
+    stream.carrier.look(stream.exchange.heard + AFTER_END_S - 0.01, 0.0)
+    assert stream.endings == [] and heard <= stream.exchange.heard
+    stream.carrier.look(stream.exchange.heard + AFTER_END_S, 0.0)
+    assert stream.endings == [None]
+
+
+def test_a_ping_waits_for_silence_after_the_engines_own_comment_too() -> None:
+    stream = Stream()
+    stream.exchange.data_received(chunk(EVENT % b"a"))
+    stream.exchange.data_received(chunk(b": still here\n\n"))
+    heard = stream.exchange.heard
+    stream.carrier.look(heard + 0.9, 1.0)
+    assert stream.call.pings == 0
+    stream.carrier.look(heard + 1.0, 1.0)
+    assert stream.call.pings == 1
+
+
+def test_who_is_cut_is_our_fault_before_anybody_counts_it() -> None:
+    stream = Stream()
+    seen: list[Outcome] = []
+    stream.at_end = lambda: seen.append(stream.call.outcome)
+    stream.exchange.data_received(chunk(EVENT % b"a"))
+    stream.carrier.cut(shutting_down())
+    assert seen == [Outcome.FAILED]

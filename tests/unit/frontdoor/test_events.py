@@ -11,7 +11,7 @@ from calls import call
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdoor.answers.sse import Tokens
+from frontdoor.answers.json_text import Tokens
 from frontdoor.record.call import Call, Outcome, Phase
 from frontdoor.record.events import EventLog, line, request_line
 from frontdoor.refusal import Reason

@@ -86,3 +86,25 @@ def test_streams_add_up() -> None:
         stream.note(1.25)
         histogram.add(stream)
     assert (sum(histogram.counts), histogram.sum) == (3, 0.75)
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 100.0), st.integers(0, 3), st.booleans()), max_size=50))
+def test_what_is_counted_later_is_counted_the_same(gaps) -> None:
+    at_once, later = Intervals(), Intervals()
+    now = 1000.0
+    for gap, events, is_left_for_later in gaps:
+        now += gap
+        at_once.note(now, events)
+        if events == 1 and is_left_for_later:
+            later.uncounted.append(now)
+        else:
+            later.note(now, events)
+    assert later.events == at_once.events
+    later.settle()
+    assert (later.counts, later.first, later.last, later.events) == (
+        at_once.counts,
+        at_once.first,
+        at_once.last,
+        at_once.events,
+    )
+    assert later.uncounted == []

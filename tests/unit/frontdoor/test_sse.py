@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontdoor.answers import sse
-from frontdoor.answers.sse import StreamReader, StreamState, Tokens, ping
+from frontdoor.answers.json_text import Tokens
+from frontdoor.answers.sse import StreamReader, StreamState, ping
 from frontdoor.refusal import Reason
 from frontdoor.routes import Dialect
 
@@ -130,7 +131,7 @@ def test_what_a_client_would_swallow_never_passes_nor_does_anything_after_it(fai
     assert reader.feed(CHUNK + failing + CHUNK + DONE) == CHUNK
     assert reader.feed(DONE) == b""
     assert reader.finish() == b""
-    assert (reader.state, reader.error_passed, reader.events) == (FAILED, False, 1)
+    assert (reader.state, reader.error_passed, reader.events_read) == (FAILED, False, 1)
     assert reader.trouble is not None
     assert (reader.trouble.code, reader.trouble.status) == (code, 502)
 
@@ -249,7 +250,7 @@ def test_events_and_the_first_token_are_counted() -> None:
     counted = []
     for event in (PING, ROLE, PING, CHUNK, LAST, USAGE, DONE):
         reader.feed(event)
-        counted.append((reader.events, reader.has_content))
+        counted.append((reader.events_read, reader.has_content))
     assert counted == [(0, False), (1, False), (1, False), (2, True), (3, True), (4, True), (4, True)]
 
 
@@ -297,7 +298,7 @@ def test_whatever_passes_is_a_prefix_in_whole_events(data, cuts) -> None:
 
 
 def known(reader: StreamReader) -> tuple[object, ...]:
-    return reader.state, reader.trouble, reader.error_passed, reader.tokens, reader.events, reader.has_content
+    return reader.state, reader.trouble, reader.error_passed, reader.tokens, reader.events_read, reader.has_content
 
 
 @given(
@@ -349,4 +350,4 @@ def test_an_event_that_is_like_the_one_before_it_is_judged_as_if_it_were_the_fir
     for event in data:
         # in two pieces nothing is found at a glance
         assert reader.feed(event) == alone.feed(event[:-1]) + alone.feed(event[-1:])
-        assert (reader.state, reader.trouble, reader.events) == (alone.state, alone.trouble, alone.events)
+        assert (reader.state, reader.trouble, reader.events_read) == (alone.state, alone.trouble, alone.events_read)

@@ -9,7 +9,7 @@ import pytest
 from calls import call, occupancy, watch
 
 from frontdoor.admission.admission import Admission, Limits
-from frontdoor.answers.sse import Tokens
+from frontdoor.answers.json_text import Tokens
 from frontdoor.engine.availability import paused
 from frontdoor.record.call import Phase
 from frontdoor.view.status import MAX_QUEUE, MAX_REQUESTS, status

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontdoor.engine.answer import Answer, Loss, UpstreamLost
-from frontdoor.engine.exchange import Exchange
+from frontdoor.engine.exchange import Exchange, _chunk_head
 from frontdoor.engine.pool import Pool
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -22,6 +22,7 @@ class Line(asyncio.Transport):
     """A transport that is open until it is aborted."""
 
     is_open = True
+    is_read = True
 
     def write(self, data: object) -> None:
         pass
@@ -31,6 +32,12 @@ class Line(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return 0
+
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        self.is_read = True
 
     def abort(self) -> None:
         self.is_open = False
@@ -158,3 +165,36 @@ def test_nobody_is_told_anything_after_an_abort() -> None:
     over.data_received(chunk(EVENT))
     over.connection_lost(None)
     assert (reader.body, reader.taken, reader.ends) == (EVENT, [], [])
+
+
+@pytest.mark.parametrize("content", [1, 15, 16, 255, 256, 2037, 2038, 4095, 4096, 65_535, 65_536])
+def test_the_head_of_a_chunk_is_known_by_its_size(content: int) -> None:
+    assert _chunk_head(len(chunk(b"x" * content))) == b"%x\r\n" % content
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 21, 262, 4103])
+def test_some_sizes_are_no_chunks(size: int) -> None:
+    assert _chunk_head(size) == b""
+
+
+def test_a_long_chunk_is_offered_as_well() -> None:
+    reader = Reader([True])
+    over = exchange(reader)
+    long = chunk(b"x" * 5000)
+    for data in (HEAD, chunk(EVENT), long):
+        over.data_received(data)
+    assert reader.taken == [long]
+
+
+def test_what_was_held_for_a_slow_client_is_read_again_for_the_next_one() -> None:
+    reader = Reader()
+    pool = Pool("http://127.0.0.1:1")
+    line, over = Line(), Exchange(pool)
+    over.connection_made(line)
+    over.send(b"GET / HTTP/1.1\r\n\r\n", b"", reader)
+    over.data_received(HEAD + chunk(EVENT))
+    over.hold()
+    assert not line.is_read
+    over.data_received(END)  # it was on its way already
+    assert pool.idle() is over
+    assert line.is_read and not over.is_held

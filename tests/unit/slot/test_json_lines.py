@@ -27,6 +27,15 @@ def test_no_file_is_no_record(tmp_path: Path) -> None:
     assert tail(tmp_path / "none.jsonl", Record) == []
 
 
+def test_a_record_behind_a_line_that_was_cut_is_not_lost_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    append(path, Record("first"))
+    path.write_bytes(path.read_bytes() + b'{"name": "cut')
+    append(path, Record("second"))
+    append(path, Record("third"))
+    assert tail(path, Record) == [Record("first"), Record("second"), Record("third")]
+
+
 @pytest.mark.parametrize(
     "line",
     [
