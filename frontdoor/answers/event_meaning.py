@@ -46,6 +46,7 @@ class _Ordinary(msgspec.Struct, gc=False):
     """What may be in an ordinary event: what would mean anything is null or not there."""
 
     choices: list[_Piece]
+    status: None = None
     usage: None = None
     error: None = None
     type: None = None

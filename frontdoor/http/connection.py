@@ -330,6 +330,8 @@ class Connection(Answering):
     def _next(self) -> None:
         self.reading = Reading.HEAD
         self._since = monotonic()
+        if self.is_held_back and not self._ahead:
+            self._resume_reading()  # the body of the last one was held back, and nobody has asked for it
         if self._ahead and not self.is_writable:
             self.reading = Reading.BUSY  # answers are not made for a client that reads none of them
         elif self._ahead:

@@ -213,3 +213,20 @@ async def test_one_whose_body_is_still_coming_is_refused_when_the_slot_goes(door
     await client.send(b'{"model":"tiny","prompt":"abc"}')
     assert (await client.answer()).status == 503
     assert engine.seen == [] and door.active == 0
+
+
+async def test_behind_a_large_body_that_was_refused_in_line_the_next_request_is_read(door, slot, engine) -> None:
+    slot.tell(Lifecycle.SERVING)
+    slot.set_profile(cap=1, more="FRONTDOOR_QUEUE_TIMEOUT_S=0.2\nFRONTDOOR_MAX_QUEUED=2048\n")
+    await door.until(lambda: door.frontdoor.gate.admission.max_waiting == 2048)
+    await door.until_open()
+    running = await door.client()
+    await running.chat()
+    await engine.request()
+    waiting = await door.client()
+    # its last byte comes with the one that is too many to be kept in line
+    await waiting.post("/v1/completions", b'{"model":"tiny","prompt":"%b"}' % (b"x" * (256 << 10)))
+    refused = await waiting.answer()
+    assert (refused.status, refused.headers.get("connection")) == (503, None)
+    await refused.body()
+    assert (await waiting.get("/health")).status == 200

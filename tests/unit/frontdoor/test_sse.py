@@ -339,6 +339,7 @@ frames = st.sampled_from(
         (b'data: {"choices":[{"delta":{"content":"a","x":{"content":"', b'"}}}]}\n\n'),
         (b'data: {"choices":[{"finish_reason":"', b'"}]}\n\n'),
         (b'data: {"choices":[],"error":"', b'"}\n\n'),
+        (b'data: {"status":"cancelled","choices":[{"text":"', b'"}]}\n\n'),
     ]
 )
 
