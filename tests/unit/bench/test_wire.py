@@ -54,7 +54,7 @@ def test_the_stream_is_one_that_the_frontdoor_lets_pass() -> None:
         events, rest = events + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
     reader = StreamReader(Dialect.OPENAI)
     assert reader.feed(events) == events
-    assert (reader.state, reader.events) == (StreamState.DONE, 3)
+    assert (reader.state, reader.events_read) == (StreamState.DONE, 3)
 
 
 def test_a_whole_answer_has_the_size_that_was_asked_for() -> None:
