@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 PATIENCE_S = 10.0
@@ -87,8 +88,12 @@ async def test_line_ends_do_not_keep_a_connection_open(open_door, engine) -> Non
             await asyncio.sleep(0.05)  # its pace
 
     going_on = asyncio.create_task(go_on())
-    assert await asyncio.wait_for(client.reader.read(), PATIENCE_S) == b""
-    going_on.cancel()
+    try:
+        with contextlib.suppress(ConnectionError):  # a line end that meets the closed socket is answered by a reset
+            assert await asyncio.wait_for(client.reader.read(), PATIENCE_S) == b""
+    finally:
+        going_on.cancel()
+        await asyncio.gather(going_on, return_exceptions=True)
 
 
 async def test_only_an_admins_key_shows_who_else_is_asking(open_door, engine, tmp_path) -> None:
