@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from slot.process_words import process_words
+
 LISTEN = "0A"
 
 
@@ -35,7 +37,7 @@ class Holder:
     def __str__(self) -> str:
         if self.pid is None:
             return f"a process of user id {self.uid}"
-        return f"{self.command or 'a process'} (pid {self.pid})"
+        return process_words(self.command, self.pid)
 
 
 def holder_of(port: int, proc: Path) -> Holder | None:

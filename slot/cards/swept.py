@@ -19,6 +19,7 @@ import msgspec
 from slot import plain_file
 from slot.atomic_file import write_atomically
 from slot.bad_json import BAD_JSON
+from slot.process_words import process_words
 from slot.state import SlotState
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
     command: str
 
     def __str__(self) -> str:
-        return f"{self.command or 'a process'} (pid {self.pid}) cannot be ended"
+        return f"{process_words(self.command, self.pid)} cannot be ended"
 
 
 class MemoryHeld(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +48,7 @@ class MemoryHeld(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
 
     def __str__(self) -> str:
-        return f"{self.command or 'a process'} (pid {self.pid}) holds {self.bytes >> 20} MiB of {self.bdf}"
+        return f"{process_words(self.command, self.pid)} holds {self.bytes >> 20} MiB of {self.bdf}"
 
 
 class DeviceFault(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from slot import state, units
+from slot.cli import service
 from slot.cli.places import command_for
 from slot.doctor.mounts import FSTAB
 from slot.doctor.own_processes import own_processes
 from slot.doctor.ports import Door
 from slot.doctor.subject import Host, Subject
-from slot.paths import UNITS_RUN_DIR, Paths, shipped
+from slot.paths import Paths, shipped
 from slot.profiles import keys
 from slot.profiles.profile import Profile
 
@@ -22,7 +23,7 @@ SANDBOX = Path("/etc/systemd/system") / f"{units.SLOT}.d" / "10-host.conf"
 
 def subject_of(profile: Profile, paths: Paths, *, simulate: bool, fstab: Path = FSTAB) -> Subject:
     """Ports that the running slot holds are its own: a profile may be checked while another is served."""
-    is_service = paths.run_dir == UNITS_RUN_DIR and units.is_booted()
+    is_service = service.is_service(paths)
     host = Host(
         data_dir=paths.data_dir,
         home=Path.home(),

@@ -33,8 +33,6 @@ from slot.supervisor import service
 from slot.supervisor.aftercare import Care
 from slot.supervisor.snapshot import blank
 
-logger = logging.getLogger(__name__)
-
 
 def run(
     paths: Paths, *, active: Path | None, simulate: bool, faults: Sequence[str], seed: int, engine_port: int | None

@@ -66,7 +66,7 @@ def _live(name: str, link: socket.socket, *, stubborn: bool) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if stubborn:
-            time.sleep(_STUBBORN_FOR_S)
+            time.sleep(_STUBBORN_FOR_S)  # deaf to the end of its parent, for longer than anybody waits
         link.recv(1)
     finally:
         os._exit(0)
